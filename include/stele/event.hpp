@@ -26,7 +26,7 @@ struct Limits {
   static constexpr std::size_t content_type_bytes = 128;
   static constexpr std::size_t tag_bytes = 256;
   static constexpr std::size_t tags_per_event = 64;
-  static constexpr std::size_t data_bytes = 16u << 20;      // data alone
+  static constexpr std::size_t data_bytes = 16u << 20;  // data alone
   static constexpr std::size_t metadata_bytes = 1u << 20;
   static constexpr std::size_t events_per_append = 10'000;
   static constexpr std::size_t streams_per_append = 1'000;  // written and checked ones together
@@ -38,8 +38,8 @@ inline constexpr std::string_view binary_content = "application/octet-stream";
 
 // An event that is about to be appended.
 struct NewEvent {
-  Uuid id;            // nil: the store gives one; a repeated id makes the append idempotent
-  std::string type;   // past tense, e.g. "MoneyDeposited"
+  Uuid id;           // nil: the store gives one; a repeated id makes the append idempotent
+  std::string type;  // past tense, e.g. "MoneyDeposited"
   std::string data;
   std::string metadata;  // empty, or a JSON object: correlationId, causationId, userId, anything
   std::vector<std::string> tags;
@@ -58,8 +58,15 @@ class TagsView {
     iterator() = default;
     explicit iterator(const char* at) : at_(at) {}
     std::string_view operator*() const { return {at_ + 2, size()}; }
-    iterator& operator++() { at_ += 2 + size(); return *this; }
-    iterator operator++(int) { auto old = *this; ++*this; return old; }
+    iterator& operator++() {
+      at_ += 2 + size();
+      return *this;
+    }
+    iterator operator++(int) {
+      auto old = *this;
+      ++*this;
+      return old;
+    }
     bool operator==(const iterator&) const = default;
 
    private:
@@ -142,10 +149,14 @@ class ExpectedVersion {
   [[nodiscard]] constexpr Revision revision() const { return revision_; }  // of exact only
   [[nodiscard]] constexpr bool admits(std::optional<Revision> head) const {
     switch (kind_) {
-      case Kind::any: return true;
-      case Kind::no_stream: return !head;
-      case Kind::exists: return head.has_value();
-      case Kind::exact: return head && *head == revision_;
+      case Kind::any:
+        return true;
+      case Kind::no_stream:
+        return !head;
+      case Kind::exists:
+        return head.has_value();
+      case Kind::exact:
+        return head && *head == revision_;
     }
     return false;
   }
@@ -159,9 +170,10 @@ class ExpectedVersion {
 // "any", "no_stream", "exists" or the number.
 [[nodiscard]] std::string to_string(const ExpectedVersion& expected);
 
-// Which events: everything, or those that match at least one item. Within an item the filled-in lists must all
-// agree: type one of `types`, every one of `tags` present, stream one of `streams`, category one of `categories`.
-// An empty list in an item asks nothing; an item with four empty lists is refused by check_query.
+// Which events: everything, or those that match at least one item. Within an item the filled-in lists must
+// all agree: type one of `types`, every one of `tags` present, stream one of `streams`, category one of
+// `categories`. An empty list in an item asks nothing; an item with four empty lists is refused by
+// check_query.
 struct QueryItem {
   std::vector<std::string> types;
   std::vector<std::string> tags;
@@ -189,10 +201,20 @@ struct AppendCondition {
 // A place in history, as people write it: `v204` a revision, `p90211` a position, `start`, `head`, `-20` (the
 // last 20), a time ("2026-03-01", "2026-03-01T10:00Z") or an age ("-2h", units s m h d w).
 struct Moment {
-  struct Start { bool operator==(const Start&) const = default; };
-  struct Head { bool operator==(const Head&) const = default; };
-  struct Last { std::uint64_t count; bool operator==(const Last&) const = default; };
-  struct Ago { std::chrono::microseconds age; bool operator==(const Ago&) const = default; };
+  struct Start {
+    bool operator==(const Start&) const = default;
+  };
+  struct Head {
+    bool operator==(const Head&) const = default;
+  };
+  struct Last {
+    std::uint64_t count;
+    bool operator==(const Last&) const = default;
+  };
+  struct Ago {
+    std::chrono::microseconds age;
+    bool operator==(const Ago&) const = default;
+  };
   std::variant<Start, Head, Revision, Position, Timestamp, Ago, Last> at;
   bool operator==(const Moment&) const = default;
 };

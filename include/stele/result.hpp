@@ -82,7 +82,8 @@ class [[nodiscard]] result : public std::expected<T, Error> {
  public:
   using value_type = T;
   using std::expected<T, Error>::expected;
-  result(Error why) : std::expected<T, Error>(std::unexpect, std::move(why)) {}  // NOLINT: implicit on purpose
+  result(Error why)
+      : std::expected<T, Error>(std::unexpect, std::move(why)) {}  // NOLINT: implicit on purpose
 };
 
 template <>
@@ -90,7 +91,8 @@ class [[nodiscard]] result<void> : public std::expected<void, Error> {
  public:
   using value_type = void;
   using std::expected<void, Error>::expected;
-  result(Error why) : std::expected<void, Error>(std::unexpect, std::move(why)) {}  // NOLINT: implicit on purpose
+  result(Error why)
+      : std::expected<void, Error>(std::unexpect, std::move(why)) {}  // NOLINT: implicit on purpose
 };
 
 }  // namespace stele
@@ -99,12 +101,12 @@ class [[nodiscard]] result<void> : public std::expected<void, Error> {
 // STELE_CHECK(f());         the same where there is no value to keep.
 #define STELE_DETAIL_JOIN2(a, b) a##b
 #define STELE_DETAIL_JOIN(a, b) STELE_DETAIL_JOIN2(a, b)
-#define STELE_TRY(declaration, ...)                                                 \
-  auto STELE_DETAIL_JOIN(stele_try_, __LINE__) = (__VA_ARGS__);                     \
-  if (!STELE_DETAIL_JOIN(stele_try_, __LINE__))                                     \
-    return std::move(STELE_DETAIL_JOIN(stele_try_, __LINE__)).error();              \
+#define STELE_TRY(declaration, ...)                                    \
+  auto STELE_DETAIL_JOIN(stele_try_, __LINE__) = (__VA_ARGS__);        \
+  if (!STELE_DETAIL_JOIN(stele_try_, __LINE__))                        \
+    return std::move(STELE_DETAIL_JOIN(stele_try_, __LINE__)).error(); \
   declaration = *std::move(STELE_DETAIL_JOIN(stele_try_, __LINE__))
-#define STELE_CHECK(...)                                                            \
-  do {                                                                              \
+#define STELE_CHECK(...)                                                                          \
+  do {                                                                                            \
     if (auto stele_check_ = (__VA_ARGS__); !stele_check_) return std::move(stele_check_).error(); \
   } while (false)

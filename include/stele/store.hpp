@@ -6,7 +6,8 @@
 //   acknowledged  append() returned a value, or its completion ran with one. Acknowledged implies durable.
 //   visible       readers and subscribers can get it. Visible implies durable: nobody ever sees an event that
 //                 a crash could take back.
-//   unknown       an append that ended in `timeout` or `unavailable`: it may or may not have happened. Repeating
+//   unknown       an append that ended in `timeout` or `unavailable`: it may or may not have happened.
+//   Repeating
 //                 it with the same event ids is harmless and gives the answer the first try would have given.
 //
 // Threading: every member of EventStore may be called from any thread at any time. Cursors and subscriptions
@@ -41,8 +42,8 @@ struct StreamCheck {
   ExpectedVersion expected;
 };
 
-// One atomic append: all of it happens, at consecutive positions, or nothing does. A stream may be written and
-// checked once each; naming one twice in `writes` is `invalid`.
+// One atomic append: all of it happens, at consecutive positions, or nothing does. A stream may be written
+// and checked once each; naming one twice in `writes` is `invalid`.
 struct AppendRequest {
   std::vector<StreamWrite> writes;
   std::vector<StreamCheck> also_expect;  // streams the decision rested on but does not write
@@ -94,8 +95,8 @@ struct LogRead {
 class Cursor {
  public:
   virtual ~Cursor() = default;
-  // The next events, at most `max` of them; an empty span is the end. The views stay valid until the next call.
-  // `corrupt` names the damaged event's position; the call after it goes on behind the damage.
+  // The next events, at most `max` of them; an empty span is the end. The views stay valid until the next
+  // call. `corrupt` names the damaged event's position; the call after it goes on behind the damage.
   virtual result<std::span<const EventView>> next_batch(std::size_t max) = 0;
 };
 
@@ -111,8 +112,8 @@ struct SubscriptionBatch {
 class Subscription {
  public:
   virtual ~Subscription() = default;
-  // Returns as soon as there is something to tell: events, or progress past events that do not match, or - with
-  // no events - that `timeout` went by. Woken by appends, never polling.
+  // Returns as soon as there is something to tell: events, or progress past events that do not match, or -
+  // with no events - that `timeout` went by. Woken by appends, never polling.
   virtual result<SubscriptionBatch> next_batch(std::size_t max, std::chrono::microseconds timeout) = 0;
   // From any thread: the call in progress and all later ones return `unavailable`.
   virtual void cancel() = 0;
@@ -134,8 +135,8 @@ struct Head {
   Position durable;          // equal to `position` in every store that keeps "visible implies durable"
 };
 
-// Small keyed values beside the log: snapshots, checkpoints, outcomes of idempotent commands. Each call is one
-// durable transaction. `space` keeps users apart ("snapshot", "idempotency", ...).
+// Small keyed values beside the log: snapshots, checkpoints, outcomes of idempotent commands. Each call is
+// one durable transaction. `space` keeps users apart ("snapshot", "idempotency", ...).
 class Records {
  public:
   virtual ~Records() = default;
@@ -160,8 +161,8 @@ class EventStore {
  public:
   virtual ~EventStore() = default;
 
-  // Durable when it returns. Errors: invalid, conflict (facts: stream, expected, actual, position), too_large,
-  // disk_full, read_only, busy, unavailable. A refused append leaves no trace.
+  // Durable when it returns. Errors: invalid, conflict (facts: stream, expected, actual, position),
+  // too_large, disk_full, read_only, busy, unavailable. A refused append leaves no trace.
   virtual result<AppendResult> append(AppendRequest request) = 0;
   // The same without waiting. The request is checked and copied before this returns.
   virtual void append_async(AppendRequest request, AppendCompletion done) = 0;
@@ -183,7 +184,8 @@ class EventStore {
   [[nodiscard]] virtual Head head() const = 0;
   // Returns when `position` is visible; `timeout` otherwise. Woken, never polling.
   virtual result<void> wait_for(Position position, std::chrono::microseconds timeout) = 0;
-  // Calls back on a thread of the store whenever the head has moved, with the new one. Be quick; moves may be merged.
+  // Calls back on a thread of the store whenever the head has moved, with the new one. Be quick; moves may be
+  // merged.
   virtual std::unique_ptr<Watch> watch(std::function<void(Position)> moved) = 0;
 
   virtual Records& records() = 0;
@@ -198,13 +200,13 @@ enum class Access : std::uint8_t {
 
 struct OpenOptions {
   Access access = Access::read_write;
-  bool create = true;                           // read_write only: make the directory and an empty store
-  std::uint64_t segment_bytes = 256ull << 20;   // size at which a new segment file begins
+  bool create = true;                          // read_write only: make the directory and an empty store
+  std::uint64_t segment_bytes = 256ull << 20;  // size at which a new segment file begins
 };
 
-// Opens a store. Recovery runs here: a torn tail (never acknowledged) is cut; damage to acknowledged bytes opens
-// the store read-only and says where. Errors: busy, not_found, corrupt, invalid (not a store, newer format),
-// disk_full, denied.
+// Opens a store. Recovery runs here: a torn tail (never acknowledged) is cut; damage to acknowledged bytes
+// opens the store read-only and says where. Errors: busy, not_found, corrupt, invalid (not a store, newer
+// format), disk_full, denied.
 [[nodiscard]] result<std::unique_ptr<EventStore>> open(const std::filesystem::path& directory,
                                                        OpenOptions options = {});
 
