@@ -31,7 +31,7 @@ void append_base64_member(std::string& out, std::string_view name, std::string_v
   out += ",\"";
   out += name;
   out += "_base64\":\"";
-  out += base64_encode(bytes);
+  base::append_base64(out, bytes);
   out += '"';
 }
 
@@ -41,6 +41,18 @@ bool is_object(std::string_view json) {
 }
 
 bool has_line_break(std::string_view bytes) { return bytes.find_first_of("\r\n") != std::string_view::npos; }
+
+// Deep enough to be refused once it stands inside the event's own object? Every level costs a bracket, so
+// only texts with many of them need the closer look.
+bool fits_inside(std::string_view json) {
+  const auto brackets = std::count_if(json.begin(), json.end(), [](char c) { return c == '[' || c == '{'; });
+  if (static_cast<std::size_t>(brackets) < json_max_depth) return true;
+  return json_check("[" + std::string(json) + "]", {.allow_repeated_keys = true}).has_value();
+}
+
+bool is_well_formed(std::string_view json) {
+  return json_check(json, {.allow_repeated_keys = true}) && fits_inside(json);
+}
 
 void append_bytes_member(std::string& out, std::string_view name, std::string_view bytes, bool as_json) {
   if (!as_json) return append_base64_member(out, name, bytes);
@@ -57,7 +69,7 @@ void append_data(std::string& out, std::string_view data, std::string_view conte
     out += R"(,"data":null,"data_base64":"")";
     return;
   }
-  append_bytes_member(out, "data", data, json && json_check(data));
+  append_bytes_member(out, "data", data, json && is_well_formed(data));
 }
 
 void append_metadata(std::string& out, std::string_view metadata) {
@@ -65,7 +77,7 @@ void append_metadata(std::string& out, std::string_view metadata) {
     out += ",\"metadata\":null";
     return;
   }
-  append_bytes_member(out, "metadata", metadata, is_object(metadata) && json_check(metadata));
+  append_bytes_member(out, "metadata", metadata, is_object(metadata) && is_well_formed(metadata));
 }
 
 template <class Tags>
@@ -75,7 +87,7 @@ void append_tags(std::string& out, const Tags& tags) {
   for (const std::string_view tag : tags) {
     if (!first) out += ',';
     first = false;
-    append_json_string(out, tag);
+    base::append_json_string(out, tag);
   }
   out += ']';
 }
@@ -86,18 +98,18 @@ void append_any(std::string& out, const Event& event) {
   out += "{\"global_position\":";
   append_number(out, event.position.value());
   out += ",\"stream_id\":";
-  append_json_string(out, event.stream);
+  base::append_json_string(out, event.stream);
   out += ",\"stream_position\":";
   append_number(out, event.revision.value());
   out += ",\"id\":\"";
   out += to_string(event.id);
   out += "\",\"event_type\":";
-  append_json_string(out, event.type);
+  base::append_json_string(out, event.type);
   append_data(out, event.data, event.content_type);
   append_metadata(out, event.metadata);
   append_tags(out, event.tags);
   out += ",\"content_type\":";
-  append_json_string(out, event.content_type);
+  base::append_json_string(out, event.content_type);
   out += ",\"created_at\":\"";
   out += to_string(event.recorded_at);
   out += "\"}";
