@@ -1,0 +1,242 @@
+// sqlite.cpp - the only translation unit that sees sqlite3.h for files and statements.
+#include "base/sqlite.hpp"
+
+#include <sqlite3.h>
+
+#include <new>
+#include <utility>
+
+#include "base/assert.hpp"
+
+namespace stele::sqlite {
+namespace {
+
+constexpr int sqlite_wait_ms = 5000;  // for another process that holds the lock, e.g. a backup
+
+errc kind_of(int code) {
+  switch (code & 0xff) {
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return errc::corrupt;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return errc::busy;
+    case SQLITE_FULL:
+      return errc::disk_full;
+    case SQLITE_READONLY:
+      return errc::read_only;
+    case SQLITE_PERM:
+    case SQLITE_AUTH:
+      return errc::denied;
+    case SQLITE_TOOBIG:
+      return errc::too_large;
+    case SQLITE_CONSTRAINT:
+      return errc::conflict;
+    case SQLITE_CANTOPEN:
+      return errc::not_found;
+    case SQLITE_IOERR:
+    case SQLITE_INTERRUPT:
+    case SQLITE_PROTOCOL:
+      return errc::unavailable;
+    default:
+      return errc::invalid;
+  }
+}
+
+std::string_view help_for(errc kind) {
+  switch (kind) {
+    case errc::corrupt:
+      return "restore the file from a backup, or move it aside";
+    case errc::busy:
+      return "another process holds the file: retry, or end it";
+    case errc::disk_full:
+      return "free space and try again; nothing was changed";
+    case errc::read_only:
+      return "make the file and its folder writable";
+    case errc::not_found:
+      return "check the path and that its folder may be entered";
+    case errc::unavailable:
+      return "check the disk and the system's log";
+    default:
+      return "";
+  }
+}
+
+Error sqlite_error(sqlite3* db, int code, const std::string& path) {
+  if ((code & 0xff) == SQLITE_NOMEM) throw std::bad_alloc();
+  const errc kind = kind_of(code);
+  const char* text = db ? sqlite3_errmsg(db) : sqlite3_errstr(code);
+  return Error(kind, path + ": " + text)
+      .with("path", path)
+      .with("sqlite", static_cast<std::uint64_t>(db ? sqlite3_extended_errcode(db) : code))
+      .help(std::string(help_for(kind)));
+}
+
+// A path may hold characters that mean something in a URI.
+std::string immutable_uri(const std::string& path) {
+  std::string uri = "file:";
+  for (const char c : path) {
+    if (c == '%')
+      uri += "%25";
+    else if (c == '?')
+      uri += "%3f";
+    else if (c == '#')
+      uri += "%23";
+    else
+      uri += c;
+  }
+  return uri + "?immutable=1";
+}
+
+}  // namespace
+
+void Statement::Finalize::operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
+
+void Statement::bind(int index, std::int64_t value) {
+  const int code = sqlite3_bind_int64(statement_.get(), index, value);
+  STELE_ASSERT(code == SQLITE_OK, "bind an integer", index, code, sqlite3_sql(statement_.get()));
+}
+
+void Statement::bind(int index, std::string_view text) {
+  const char* data = text.data() ? text.data() : "";
+  const int code =
+      sqlite3_bind_text64(statement_.get(), index, data, text.size(), SQLITE_STATIC, SQLITE_UTF8);
+  STELE_ASSERT(code == SQLITE_OK || code == SQLITE_TOOBIG, "bind a text", index, code,
+               sqlite3_sql(statement_.get()));
+}
+
+void Statement::bind_blob(int index, std::string_view bytes) {
+  const char* data = bytes.data() ? bytes.data() : "";
+  const int code = sqlite3_bind_blob64(statement_.get(), index, data, bytes.size(), SQLITE_STATIC);
+  STELE_ASSERT(code == SQLITE_OK || code == SQLITE_TOOBIG, "bind a blob", index, code,
+               sqlite3_sql(statement_.get()));
+}
+
+void Statement::bind_null(int index) {
+  const int code = sqlite3_bind_null(statement_.get(), index);
+  STELE_ASSERT(code == SQLITE_OK, "bind null", index, code, sqlite3_sql(statement_.get()));
+}
+
+result<bool> Statement::step() {
+  const int code = sqlite3_step(statement_.get());
+  if (code == SQLITE_ROW) return true;
+  sqlite3* db = sqlite3_db_handle(statement_.get());
+  if (code == SQLITE_DONE) {
+    sqlite3_reset(statement_.get());
+    return false;
+  }
+  const char* file = sqlite3_db_filename(db, "main");
+  Error why = sqlite_error(db, code, file && *file ? file : ":memory:");
+  sqlite3_reset(statement_.get());
+  return why;
+}
+
+result<void> Statement::run() {
+  STELE_TRY(const bool row, step());
+  if (row) reset();
+  return {};
+}
+
+void Statement::reset() { sqlite3_reset(statement_.get()); }
+
+std::int64_t Statement::integer(int column) const { return sqlite3_column_int64(statement_.get(), column); }
+
+std::string_view Statement::text(int column) const {
+  const auto* data = reinterpret_cast<const char*>(sqlite3_column_text(statement_.get(), column));
+  return {data ? data : "", static_cast<std::size_t>(sqlite3_column_bytes(statement_.get(), column))};
+}
+
+std::string_view Statement::blob(int column) const {
+  const auto* data = static_cast<const char*>(sqlite3_column_blob(statement_.get(), column));
+  return {data ? data : "", static_cast<std::size_t>(sqlite3_column_bytes(statement_.get(), column))};
+}
+
+bool Statement::is_null(int column) const {
+  return sqlite3_column_type(statement_.get(), column) == SQLITE_NULL;
+}
+int Statement::columns() const { return sqlite3_column_count(statement_.get()); }
+int Statement::parameters() const { return sqlite3_bind_parameter_count(statement_.get()); }
+bool Statement::busy() const { return sqlite3_stmt_busy(statement_.get()) != 0; }
+bool Statement::only_reads() const { return sqlite3_stmt_readonly(statement_.get()) != 0; }
+
+// close_v2: a statement that outlives its connection turns it into a zombie instead of a leak.
+void Connection::Close::operator()(sqlite3* db) const { sqlite3_close_v2(db); }
+
+Connection::Connection(sqlite3* db, std::string path) : path_(std::move(path)), db_(db) {}
+
+result<Connection> Connection::open_file(const std::string& name, const std::string& path, int flags) {
+  sqlite3* db = nullptr;
+  const int code = sqlite3_open_v2(name.c_str(), &db, flags | SQLITE_OPEN_NOMUTEX, nullptr);
+  Connection opened(db, path);
+  if (code != SQLITE_OK) return sqlite_error(db, code, path);
+  sqlite3_extended_result_codes(db, 1);
+  sqlite3_busy_timeout(db, sqlite_wait_ms);
+  // The first statement is what finds out that the file is no database, or cannot be read.
+  STELE_CHECK(opened.run("SELECT count(*) FROM sqlite_schema"));
+  return opened;
+}
+
+result<Connection> Connection::open(const std::string& path, Mode mode, Sync sync) {
+  if (mode == Mode::memory) return open_file(":memory:", path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+  if (mode == Mode::read_only) {
+    auto opened = open_file(path, path, SQLITE_OPEN_READONLY);
+    if (opened || opened.error().kind() == errc::corrupt) return opened;
+    // A write-ahead log cannot be followed on a read-only medium; what was checkpointed still reads.
+    auto frozen = open_file(immutable_uri(path), path, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI);
+    return frozen ? std::move(frozen) : std::move(opened);
+  }
+  STELE_TRY(Connection db, open_file(path, path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE));
+  STELE_CHECK(db.run("PRAGMA journal_mode=WAL"));
+  STELE_CHECK(db.run(sync == Sync::full ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL"));
+  return db;
+}
+
+result<void> Connection::run(std::string_view sql) {
+  while (!sql.empty()) {
+    sqlite3_stmt* raw = nullptr;
+    const char* rest = nullptr;
+    const int code = sqlite3_prepare_v2(db_.get(), sql.data(), static_cast<int>(sql.size()), &raw, &rest);
+    Statement statement(raw);
+    if (code != SQLITE_OK) return sqlite_error(db_.get(), code, path_);
+    sql.remove_prefix(static_cast<std::size_t>(rest - sql.data()));
+    if (raw) STELE_CHECK(statement.run());
+  }
+  return {};
+}
+
+result<Statement> Connection::prepare(std::string_view sql) {
+  sqlite3_stmt* raw = nullptr;
+  const char* rest = nullptr;
+  const int code = sqlite3_prepare_v2(db_.get(), sql.data(), static_cast<int>(sql.size()), &raw, &rest);
+  Statement statement(raw);
+  if (code != SQLITE_OK) return sqlite_error(db_.get(), code, path_);
+  if (!raw) return Error(errc::invalid, path_ + ": the SQL text holds no statement");
+  return statement;
+}
+
+result<Statement*> Connection::cached(std::string_view sql) {
+  auto found = statements_.find(sql);
+  if (found == statements_.end()) {
+    STELE_TRY(Statement fresh, prepare(sql));
+    found = statements_.emplace(std::string(sql), std::move(fresh)).first;
+  }
+  if (found->second.busy())
+    return Error(errc::busy, path_ + ": the statement is already in use")
+        .with("sql", std::string(sql))
+        .help("finish reading its rows first");
+  return &found->second;
+}
+
+result<void> Connection::begin() { return run("BEGIN IMMEDIATE"); }
+result<void> Connection::begin_read() { return run("BEGIN"); }
+result<void> Connection::commit() { return run("COMMIT"); }
+
+void Connection::rollback() {
+  if (sqlite3_get_autocommit(db_.get()) != 0) return;
+  const auto ended = run("ROLLBACK");
+  STELE_ASSERT(ended || sqlite3_get_autocommit(db_.get()) != 0, "a rollback ends the transaction", path_);
+}
+
+std::int64_t Connection::changes() const { return sqlite3_changes64(db_.get()); }
+
+}  // namespace stele::sqlite

@@ -1,0 +1,208 @@
+// records.cpp - keyed records on SQLite: one connection that writes in groups, one that reads.
+#include "engine/records/records.hpp"
+
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/assert.hpp"
+#include "base/sqlite.hpp"
+
+namespace stele::engine {
+namespace {
+
+constexpr std::string_view records_schema =
+    "CREATE TABLE IF NOT EXISTS records(space TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL,"
+    " written INTEGER NOT NULL, PRIMARY KEY(space, key));"
+    "CREATE INDEX IF NOT EXISTS records_by_age ON records(space, written)";
+
+std::int64_t now_micros() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::microseconds>(now).count();
+}
+
+// One caller's change, waiting for its turn; lives on the caller's stack.
+struct RecordChange {
+  enum class Kind : std::uint8_t { put, insert, erase, erase_older };
+  Kind kind;
+  std::string_view space;
+  std::string_view key;
+  std::string_view value;
+  std::int64_t time = 0;  // erase_older: the bound; put and insert: now
+
+  result<std::uint64_t> rows = std::uint64_t{0};
+  bool done = false;
+};
+
+std::string_view sql_of(RecordChange::Kind kind) {
+  switch (kind) {
+    case RecordChange::Kind::put:
+      return "INSERT INTO records(space, key, value, written) VALUES(?1, ?2, ?3, ?4)"
+             " ON CONFLICT(space, key) DO UPDATE SET value = excluded.value, written = excluded.written";
+    case RecordChange::Kind::insert:
+      return "INSERT INTO records(space, key, value, written) VALUES(?1, ?2, ?3, ?4)"
+             " ON CONFLICT(space, key) DO NOTHING";
+    case RecordChange::Kind::erase:
+      return "DELETE FROM records WHERE space = ?1 AND key = ?2";
+    case RecordChange::Kind::erase_older:
+      return "DELETE FROM records WHERE space = ?1 AND written < ?2";
+  }
+  return {};
+}
+
+result<std::uint64_t> apply_change(sqlite::Connection& db, const RecordChange& change) {
+  STELE_TRY(sqlite::Statement * statement, db.cached(sql_of(change.kind)));
+  statement->bind(1, change.space);
+  if (change.kind == RecordChange::Kind::erase_older) {
+    statement->bind(2, change.time);
+  } else {
+    statement->bind(2, change.key);
+    if (change.kind != RecordChange::Kind::erase) {
+      statement->bind_blob(3, change.value);
+      statement->bind(4, change.time);
+    }
+  }
+  STELE_CHECK(statement->run());
+  return static_cast<std::uint64_t>(db.changes());
+}
+
+// All of the group in one transaction.
+result<void> commit_group(sqlite::Connection& db, const std::vector<RecordChange*>& group) {
+  STELE_CHECK(db.begin());
+  for (RecordChange* change : group) {
+    change->rows = apply_change(db, *change);
+    if (!change->rows) {
+      db.rollback();
+      return change->rows.error();
+    }
+  }
+  auto committed = db.commit();
+  if (!committed) db.rollback();
+  return committed;
+}
+
+class SqliteRecords final : public Records {
+ public:
+  SqliteRecords(std::filesystem::path file, std::optional<sqlite::Connection> writer)
+      : file_(std::move(file)), writer_(std::move(writer)) {}
+
+  result<std::optional<std::string>> get(std::string_view space, std::string_view key) override;
+  result<void> put(std::string_view space, std::string_view key, std::string_view value) override;
+  result<bool> insert(std::string_view space, std::string_view key, std::string_view value) override;
+  result<void> erase(std::string_view space, std::string_view key) override;
+  result<std::uint64_t> erase_older(std::string_view space, Timestamp time) override;
+
+ private:
+  result<std::uint64_t> submit(RecordChange change);
+  void lead(std::unique_lock<std::mutex>& lock);
+  result<sqlite::Connection*> reader();
+
+  std::filesystem::path file_;
+
+  std::mutex queue_mutex_;
+  std::condition_variable moved_;
+  std::vector<RecordChange*> queue_;
+  bool leading_ = false;                      // one caller writes for all at a time
+  std::optional<sqlite::Connection> writer_;  // of the leader; nothing: read-only
+
+  std::mutex reader_mutex_;
+  std::optional<sqlite::Connection> reader_;
+};
+
+result<std::uint64_t> SqliteRecords::submit(RecordChange change) {
+  if (!writer_)
+    return Error(errc::read_only, file_.string() + ": the store was opened read-only")
+        .help("write through the process that holds the store");
+  std::unique_lock lock(queue_mutex_);
+  queue_.push_back(&change);
+  while (!change.done) {
+    if (leading_)
+      moved_.wait(lock);
+    else
+      lead(lock);
+  }
+  return std::move(change.rows);
+}
+
+void SqliteRecords::lead(std::unique_lock<std::mutex>& lock) {
+  STELE_ASSERT(!queue_.empty() && !leading_, "the leader has something to write", queue_.size());
+  leading_ = true;
+  const auto group = std::exchange(queue_, {});
+  lock.unlock();
+  if (auto all = commit_group(*writer_, group); !all && group.size() == 1) {
+    group.front()->rows = all.error();
+  } else if (!all) {
+    // One change cannot be stored (too big, say): it must not take its neighbours with it.
+    for (RecordChange* one : group)
+      if (auto alone = commit_group(*writer_, {one}); !alone) one->rows = alone.error();
+  }
+  lock.lock();
+  for (RecordChange* change : group) change->done = true;
+  leading_ = false;
+  moved_.notify_all();
+}
+
+result<sqlite::Connection*> SqliteRecords::reader() {
+  if (reader_) return &*reader_;
+  std::error_code ignored;
+  if (!std::filesystem::exists(file_, ignored)) return nullptr;
+  STELE_TRY(sqlite::Connection db, sqlite::Connection::open(file_.string(), sqlite::Mode::read_only));
+  STELE_TRY(sqlite::Statement table, db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'records'"));
+  STELE_TRY(const bool made, table.step());
+  if (!made) return nullptr;  // the writer is only just creating it
+  table.reset();
+  reader_ = std::move(db);
+  return &*reader_;
+}
+
+result<std::optional<std::string>> SqliteRecords::get(std::string_view space, std::string_view key) {
+  const std::lock_guard lock(reader_mutex_);
+  STELE_TRY(sqlite::Connection * db, reader());
+  if (!db) return std::nullopt;
+  STELE_TRY(sqlite::Statement * select,
+            db->cached("SELECT value FROM records WHERE space = ?1 AND key = ?2"));
+  select->bind_all(space, key);
+  STELE_TRY(const bool found, select->step());
+  if (!found) return std::nullopt;
+  std::optional<std::string> value(select->blob(0));
+  select->reset();
+  return value;
+}
+
+result<void> SqliteRecords::put(std::string_view space, std::string_view key, std::string_view value) {
+  STELE_CHECK(submit({RecordChange::Kind::put, space, key, value, now_micros()}));
+  return {};
+}
+
+result<bool> SqliteRecords::insert(std::string_view space, std::string_view key, std::string_view value) {
+  STELE_TRY(const std::uint64_t rows, submit({RecordChange::Kind::insert, space, key, value, now_micros()}));
+  return rows == 1;
+}
+
+result<void> SqliteRecords::erase(std::string_view space, std::string_view key) {
+  STELE_CHECK(submit({RecordChange::Kind::erase, space, key, {}}));
+  return {};
+}
+
+result<std::uint64_t> SqliteRecords::erase_older(std::string_view space, Timestamp time) {
+  return submit({RecordChange::Kind::erase_older, space, {}, {}, time.time_since_epoch().count()});
+}
+
+}  // namespace
+
+result<std::unique_ptr<Records>> open_records(const std::filesystem::path& file, bool read_only) {
+  std::optional<sqlite::Connection> writer;
+  if (!read_only) {
+    STELE_TRY(writer, sqlite::Connection::open(file.string(), sqlite::Mode::read_write, sqlite::Sync::full));
+    STELE_CHECK(writer->run(records_schema));
+  } else if (std::error_code ignored; std::filesystem::exists(file, ignored)) {
+    STELE_CHECK(sqlite::Connection::open(file.string(), sqlite::Mode::read_only));
+  }
+  return std::make_unique<SqliteRecords>(file, std::move(writer));
+}
+
+}  // namespace stele::engine

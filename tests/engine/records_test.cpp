@@ -1,0 +1,188 @@
+// records_test.cpp - keyed records: what they promise after a crash, to many callers, and on bad files.
+#include "engine/records/records.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace stele::engine {
+namespace {
+
+class RecordsTest : public testing::Test {
+ protected:
+  RecordsTest() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "stele-records-XXXXXX").string();
+    dir_ = mkdtemp(pattern.data());
+  }
+  ~RecordsTest() override { std::filesystem::remove_all(dir_); }
+
+  [[nodiscard]] std::filesystem::path file() const { return dir_ / "records.db"; }
+  [[nodiscard]] std::unique_ptr<Records> open(bool read_only = false) const {
+    auto opened = open_records(file(), read_only);
+    if (!opened) ADD_FAILURE() << opened.error().to_string();
+    return opened ? std::move(*opened) : nullptr;
+  }
+  static std::string value_of(Records& records, std::string_view space, std::string_view key) {
+    auto value = records.get(space, key);
+    if (!value) return "error: " + value.error().to_string();
+    return value->value_or("(none)");
+  }
+
+  std::filesystem::path dir_;
+};
+
+TEST_F(RecordsTest, a_value_is_found_again_after_reopening) {
+  const std::string bytes("\0any\xff bytes", 11);
+  ASSERT_TRUE(open()->put("snapshot", "acct-1", bytes));
+  const auto again = open();
+  EXPECT_EQ(value_of(*again, "snapshot", "acct-1"), bytes);
+  EXPECT_EQ(value_of(*again, "snapshot", "acct-2"), "(none)");
+  EXPECT_EQ(value_of(*again, "idempotency", "acct-1"), "(none)");
+}
+
+TEST_F(RecordsTest, put_replaces_and_insert_does_not) {
+  const auto records = open();
+  ASSERT_TRUE(records->put("s", "k", "one"));
+  ASSERT_TRUE(records->put("s", "k", "two"));
+  EXPECT_EQ(value_of(*records, "s", "k"), "two");
+  EXPECT_EQ(records->insert("s", "k", "three").value(), false);
+  EXPECT_EQ(value_of(*records, "s", "k"), "two");
+  EXPECT_EQ(records->insert("s", "new", "").value(), true);
+  EXPECT_EQ(value_of(*records, "s", "new"), "");
+}
+
+TEST_F(RecordsTest, erased_keys_are_gone_and_erasing_nothing_is_no_error) {
+  const auto records = open();
+  ASSERT_TRUE(records->put("s", "k", "v"));
+  ASSERT_TRUE(records->erase("s", "k"));
+  ASSERT_TRUE(records->erase("s", "k"));
+  EXPECT_EQ(value_of(*records, "s", "k"), "(none)");
+}
+
+TEST_F(RecordsTest, only_what_is_older_than_the_bound_is_forgotten_and_only_in_its_space) {
+  const auto records = open();
+  ASSERT_TRUE(records->put("idempotency", "a", "1"));
+  ASSERT_TRUE(records->put("idempotency", "b", "2"));
+  ASSERT_TRUE(records->put("snapshot", "a", "3"));
+  const auto now = std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
+  EXPECT_EQ(records->erase_older("idempotency", now - std::chrono::hours(1)).value(), 0u);
+  EXPECT_EQ(records->erase_older("idempotency", now + std::chrono::hours(1)).value(), 2u);
+  EXPECT_EQ(value_of(*records, "idempotency", "a"), "(none)");
+  EXPECT_EQ(value_of(*records, "snapshot", "a"), "3");
+}
+
+TEST_F(RecordsTest, of_many_threads_inserting_one_key_exactly_one_wins) {
+  const auto records = open();
+  std::atomic<int> winners = 0;
+  std::vector<std::jthread> threads;
+  for (int i = 0; i < 16; ++i)
+    threads.emplace_back([&, i] {
+      auto inserted = records->insert("s", "the key", std::to_string(i));
+      ASSERT_TRUE(inserted) << inserted.error().to_string();
+      if (*inserted) ++winners;
+    });
+  threads.clear();
+  EXPECT_EQ(winners, 1);
+}
+
+TEST_F(RecordsTest, every_writer_reads_what_it_wrote_while_others_write) {
+  const auto records = open();
+  std::vector<std::jthread> threads;
+  for (int t = 0; t < 8; ++t)
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < 50; ++i) {
+        const std::string key = std::to_string(t) + "/" + std::to_string(i);
+        ASSERT_TRUE(records->put("s", key, key));
+        ASSERT_EQ(value_of(*records, "s", key), key);
+      }
+    });
+  threads.clear();
+  EXPECT_EQ(records->erase_older("s", Timestamp::max()).value(), 400u);
+}
+
+TEST_F(RecordsTest, what_a_killed_process_had_put_is_there) {
+  int pipe_ends[2];
+  ASSERT_EQ(pipe(pipe_ends), 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    auto records = open_records(file(), false);
+    for (char i = 0; records; ++i) {
+      if (!(*records)->put("s", std::to_string(i), "v")) _exit(1);
+      if (write(pipe_ends[1], &i, 1) != 1) _exit(1);
+    }
+    _exit(1);
+  }
+  char acknowledged = 0;
+  while (acknowledged < 20) ASSERT_EQ(read(pipe_ends[0], &acknowledged, 1), 1);
+  kill(child, SIGKILL);
+  waitpid(child, nullptr, 0);
+  close(pipe_ends[0]);
+  close(pipe_ends[1]);
+  const auto records = open();
+  for (int i = 0; i <= acknowledged; ++i) EXPECT_EQ(value_of(*records, "s", std::to_string(i)), "v") << i;
+}
+
+TEST_F(RecordsTest, a_reader_beside_the_writer_sees_its_changes_and_may_not_write) {
+  const auto reader = open(true);  // before there is a file
+  EXPECT_EQ(value_of(*reader, "s", "k"), "(none)");
+  EXPECT_FALSE(std::filesystem::exists(file()));
+  const auto writer = open();
+  ASSERT_TRUE(writer->put("s", "k", "1"));
+  EXPECT_EQ(value_of(*reader, "s", "k"), "1");
+  ASSERT_TRUE(writer->put("s", "k", "2"));
+  EXPECT_EQ(value_of(*reader, "s", "k"), "2");
+  const auto refused = reader->put("s", "k", "3");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind(), errc::read_only);
+  EXPECT_EQ(value_of(*reader, "s", "k"), "2");
+}
+
+TEST_F(RecordsTest, a_file_that_is_no_database_is_corrupt_and_named) {
+  std::ofstream(file()) << std::string(4096, 'x');
+  for (const bool read_only : {false, true}) {
+    const auto opened = open_records(file(), read_only);
+    ASSERT_FALSE(opened);
+    EXPECT_EQ(opened.error().kind(), errc::corrupt);
+    EXPECT_EQ(opened.error().fact("path"), file().string());
+    EXPECT_FALSE(opened.error().help().empty());
+  }
+}
+
+TEST_F(RecordsTest, a_damaged_page_is_reported_and_not_returned) {
+  {
+    const auto records = open();
+    for (int i = 0; i < 400; ++i) ASSERT_TRUE(records->put("s", std::to_string(i), std::string(200, 'v')));
+  }
+  {
+    std::fstream damage(file(), std::ios::in | std::ios::out | std::ios::binary);
+    damage.seekp(0, std::ios::end);
+    const auto size = static_cast<long>(damage.tellp());
+    ASSERT_GT(size, 8 * 4096);
+    for (long at = 4096; at < size; at += 4096) {
+      damage.seekp(at);
+      damage << std::string(64, '\xee');
+    }
+  }
+  auto records = open_records(file(), true);
+  const auto got = records ? (*records)->get("s", "7") : result<std::optional<std::string>>(records.error());
+  ASSERT_FALSE(got);
+  EXPECT_EQ(got.error().kind(), errc::corrupt);
+}
+
+TEST_F(RecordsTest, a_missing_folder_is_an_error_with_the_path) {
+  const auto opened = open_records(dir_ / "no" / "such" / "records.db", false);
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().kind(), errc::not_found);
+  EXPECT_NE(opened.error().message().find("no/such/records.db"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace stele::engine
