@@ -11,7 +11,7 @@
 
 namespace stele {
 
-// Everything JsonDocument::parse checks, with memory that grows with the depth and not with the text. For
+// Everything JsonDocument::parse checks, without keeping the values. For payloads
 // payloads that are stored as they came. Errors as there.
 [[nodiscard]] result<void> json_check(std::string_view text, JsonOptions options = {});
 
