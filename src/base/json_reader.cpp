@@ -77,7 +77,7 @@ class JsonWalk {
 
  private:
   bool one_value();
-  bool value(ondemand::value& at, std::size_t depth);
+  bool value(ondemand::value& at, std::size_t depth, char closing);
   bool array(ondemand::value& at, std::size_t depth);
   bool object(ondemand::value& at, std::size_t depth);
   bool member(ondemand::field& field, std::size_t depth);
@@ -177,11 +177,17 @@ bool JsonWalk::scalar(std::string_view token) {
   return fail("'" + std::string(token.substr(0, 20)) + "' is no value", token.data());
 }
 
-bool JsonWalk::value(ondemand::value& at, std::size_t depth) {
+// `closing`: the bracket of the container around. A scalar is taken by its token and never consumed, so what
+// stands behind it is checked here: the parser would take a ':' there for the end of a key.
+bool JsonWalk::value(ondemand::value& at, std::size_t depth, char closing) {
   std::string_view token = at.raw_json_token();
+  const char* behind = token.data() + token.size();
   token = token.substr(0, token.find_last_not_of(" \t\r\n") + 1);
   if (token.empty()) return fail("a value is missing");
-  if (token[0] != '{' && token[0] != '[') return scalar(token);
+  if (token[0] != '{' && token[0] != '[') {
+    if (!scalar(token)) return false;
+    return *behind == ',' || *behind == closing || fail("a comma or a closing bracket is missing", behind);
+  }
   if (depth == json_max_depth)
     return fail("nested deeper than " + std::to_string(json_max_depth) + " levels", token.data());
   return token[0] == '{' ? object(at, depth + 1) : array(at, depth + 1);
@@ -196,7 +202,7 @@ bool JsonWalk::array(ondemand::value& at, std::size_t depth) {
   for (auto element : elements) {
     ondemand::value child;
     if (auto code = element.get(child)) return fail(code);
-    if (!value(child, depth)) {
+    if (!value(child, depth, ']')) {
       problem_.pointer = json_pointer("", count) + problem_.pointer;
       return false;
     }
@@ -226,7 +232,7 @@ bool JsonWalk::object(ondemand::value& at, std::size_t depth) {
 bool JsonWalk::member(ondemand::field& field, std::size_t depth) {
   if (!key(field)) return false;
   const auto name = static_cast<std::uint32_t>(tape_.nodes.size() - 1);
-  if (!value(field.value(), depth)) {
+  if (!value(field.value(), depth, '}')) {
     problem_.pointer = json_pointer("", tape_.text(tape_.nodes[name])) + problem_.pointer;
     return false;
   }
@@ -269,7 +275,7 @@ bool JsonWalk::one_value() {
     ondemand::value root;
     if (auto code = element.get(root)) return fail(code);
     if (count++ == 1) return fail("text goes on behind the value");
-    if (!value(root, 0)) return false;
+    if (!value(root, 0, ']')) return false;
     drop_behind(0);
   }
   if (count == 0) return fail("there is no value: the text is empty");
