@@ -1,0 +1,39 @@
+#!/usr/bin/env python3
+"""One line per preset and a last line "N passed, N failed" from the results CTest left in BUILD/PRESET/tests.xml.
+
+Usage: summary.py BUILD PRESET...      A preset without results (it did not build) counts as one failure.
+"""
+import pathlib
+import sys
+import xml.etree.ElementTree as xml
+
+
+def count(results):
+    """(passed, failed, skipped, seconds, names of the failed) of one results file."""
+    suite = xml.parse(results).getroot()
+    cases = suite.findall("testcase")
+    failed = [case.get("name") for case in cases if case.get("status") == "fail" or case.find("failure") is not None]
+    skipped = sum(case.get("status") in ("notrun", "disabled") or case.find("skipped") is not None for case in cases)
+    return len(cases) - len(failed) - skipped, failed, skipped, float(suite.get("time") or 0)
+
+
+def main(build, presets):
+    all_passed = all_failed = 0
+    for preset in presets:
+        results = pathlib.Path(build, preset, "tests.xml")
+        if not results.exists():
+            print(f"{preset:8} no results: it did not build, or no test was found", file=sys.stderr)
+            all_failed += 1
+            continue
+        passed, failed, skipped, seconds = count(results)
+        beside = f", {skipped} skipped" if skipped else ""
+        print(f"{preset:8} {passed} passed, {len(failed)} failed{beside} in {seconds:.0f} s", file=sys.stderr)
+        for name in failed:
+            print(f"{'':8} failed: {name}", file=sys.stderr)
+        all_passed, all_failed = all_passed + passed, all_failed + max(len(failed), int(passed == 0))
+    print(f"{all_passed} passed, {all_failed} failed")
+    return 1 if all_failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], sys.argv[2:]))
