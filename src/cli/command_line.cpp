@@ -1,0 +1,308 @@
+// command_line.cpp - the command tree. The only file that includes CLI11: it costs seconds to compile.
+#include "cli/command_line.hpp"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <map>
+
+#include "cli/suggest.hpp"
+
+namespace stele::cli {
+namespace {
+
+const std::map<std::string, Format> format_names{
+    {"auto", Format::automatic}, {"table", Format::table}, {"json", Format::json}, {"ndjson", Format::ndjson},
+    {"tsv", Format::tsv},        {"csv", Format::csv},     {"none", Format::none}};
+const std::map<std::string, TimeStyle> time_names{{"auto", TimeStyle::automatic},
+                                                  {"relative", TimeStyle::relative},
+                                                  {"local", TimeStyle::local},
+                                                  {"iso", TimeStyle::iso}};
+const std::map<std::string, Color> color_names{
+    {"auto", Color::automatic}, {"always", Color::always}, {"never", Color::never}};
+
+// The names a choice has, in the help and in the refusal.
+template <class Value>
+CLI::Option* add_choice(CLI::App& app, const std::string& flag, Value& value,
+                        const std::map<std::string, Value>& names, const std::string& what) {
+  std::vector<std::string> words;
+  for (const auto& [name, unused] : names) words.push_back(name);
+  return app
+      .add_option_function<std::string>(
+          flag, [&value, &names](const std::string& word) { value = names.at(word); }, what)
+      ->check(CLI::IsMember(words));
+}
+
+void add_common(CLI::App& app, Common& common) {
+  add_choice(app, "-o,--output", common.format, format_names, "how to print");
+  app.add_flag_callback("--json", [&] { common.format = Format::json; }, "the same as -o json");
+  app.add_flag_callback("--ndjson", [&] { common.format = Format::ndjson; }, "the same as -o ndjson");
+  add_choice(app, "--time", common.time, time_names, "how times are shown in tables");
+  add_choice(app, "--color", common.color, color_names, "NO_COLOR and CLICOLOR_FORCE count too");
+  app.add_option_function<std::vector<std::string>>(
+         "--fields",
+         [&](const std::vector<std::string>& names) {
+           common.choose_fields = true;
+           for (const auto& name : names) {
+             if (!name.empty()) common.fields.push_back(name);
+           }
+         },
+         "only these, comma-separated; without names: list what there is")
+      ->expected(0, 1)
+      ->delimiter(',')
+      ->type_name("NAMES");
+}
+
+void add_place(CLI::App& app, Common& common) {
+  app.add_option("--dir", common.place.dir, "a store directory (STELE_DIR)");
+  app.add_option("--url", common.place.url, "a server, e.g. http://127.0.0.1:2113 (STELE_URL)");
+}
+
+void add_filter(CLI::App& app, Filter& filter) {
+  app.add_option("--type", filter.types, "only events of this type; repeat for several")
+      ->allow_extra_args(false);
+  app.add_option("--tag", filter.tags, "only events with this tag; repeat: all of them")
+      ->allow_extra_args(false);
+  app.add_option("--category", filter.categories, "only streams of this category; repeat for several")
+      ->allow_extra_args(false);
+}
+
+// The tree and the options its leaves fill in. Built for one command line and thrown away.
+class Tree {
+ public:
+  Tree() {
+    app_.name("stele");
+    app_.require_subcommand(0, 1);
+    app_.set_help_flag("-h,--help", "this page");
+    app_.set_version_flag("--version", "stele " STELE_VERSION);
+    app_.footer("stele COMMAND --help tells more. Topics: stele help exit-codes, stele help places.");
+    add_serving();
+    add_events();
+    add_streams();
+    add_proof();
+    add_moving();
+    add_measuring();
+    add_about();
+  }
+
+  CLI::App& app() { return app_; }
+  [[nodiscard]] const Common& common() const { return common_; }
+  [[nodiscard]] const std::optional<Command>& chosen() const { return chosen_; }
+
+ private:
+  // A leaf: a command with its options, remembered when it was the one.
+  template <class Options>
+  std::pair<CLI::App*, std::shared_ptr<Options>> leaf(CLI::App& parent, const std::string& name,
+                                                      const std::string& what, bool with_place = true) {
+    auto* app = parent.add_subcommand(name, what);
+    auto options = std::make_shared<Options>();
+    add_common(*app, common_);
+    if (with_place) add_place(*app, common_);
+    app->final_callback([this, options] { chosen_ = *options; });
+    return {app, options};
+  }
+
+  void add_serving() {
+    const auto [serve, serving] = leaf<ServeOptions>(app_, "serve", "Serve a store over HTTP", false);
+    serve->add_option("--dir", common_.place.dir, "the store directory; made when missing (STELE_DIR)");
+    serve->add_option("--listen", serving->listen,
+                      "HOST:PORT (default 127.0.0.1:2113; port 0: any free one)");
+    serve->add_flag("--allow-insecure", serving->allow_insecure,
+                    "accept other machines without TLS and users");
+    const auto [demo, showing] =
+        leaf<DemoOptions>(app_, "demo", "Serve a small bank with months of history", false);
+    demo->add_option("--dir", common_.place.dir, "keep the data here (default: a temporary directory)");
+    demo->add_option("--listen", showing->listen, "HOST:PORT (default 127.0.0.1:2113; port 0: any free one)");
+    demo->add_option("--seed", showing->seed, "the history's seed (default 42)");
+    demo->add_flag_callback(
+        "--no-traffic", [o = showing] { o->traffic = false; }, "no commands after the seeding");
+  }
+
+  void add_events() {
+    const auto [append, adding] = leaf<AppendOptions>(app_, "append", "Append an event to a stream");
+    append->add_option("stream", adding->stream, "the stream")->required();
+    append->add_option("type", adding->type, "the event's type; without it: JSON lines on standard input");
+    append->add_option("--data", adding->data, "JSON, @file, or - for standard input (default {})");
+    append->add_option("--meta", adding->metadata, "metadata, a JSON object; @file works");
+    append->add_option("--expect", adding->expect, "v204, none, exists or any (default)");
+    append->add_option("--tag", adding->tags, "a tag; repeat for several")->allow_extra_args(false);
+    append->add_option("--id", adding->id, "the event's UUID: repeating an append with it is harmless");
+    append->add_option("--content-type", adding->content_type,
+                       "what the bytes are (default application/json)");
+    append->add_flag("--dry-run", adding->dry_run, "check only");
+
+    const auto [read, reading] = leaf<ReadOptions>(app_, "read", "Read events of a stream, or of @all");
+    read->add_option("stream", reading->stream, "a stream, or @all")->required();
+    read->add_option("range", reading->range,
+                     "A..B, A.., ..B, v204, p9, -20, -2h, a time; see: stele help places");
+    add_filter(*read, reading->filter);
+    read->add_option("-n,--limit", reading->limit, "so many; 0 for all (default on a terminal: 20)");
+    read->add_flag("-r,--reverse", reading->reverse, "newest first");
+
+    const auto [tail, tailing] = leaf<TailOptions>(app_, "tail", "Follow events as they happen");
+    tail->add_option("stream", tailing->stream, "a stream, or @all (default)");
+    tail->add_option("--since", tailing->since, "begin here: -10 (default), -2h, start, p90211, a time");
+    tail->add_option("-n,--limit", tailing->limit, "end after so many");
+    add_filter(*tail, tailing->filter);
+  }
+
+  void add_streams() {
+    auto* stream = app_.add_subcommand("stream", "Look at streams")->require_subcommand(1);
+    const auto [list, listing] = leaf<StreamListOptions>(*stream, "ls", "List streams by name");
+    list->add_option("prefix", listing->prefix, "only names that begin with this");
+    list->add_option("-n,--limit", listing->limit, "so many; 0 for all (default on a terminal: 50)");
+    const auto [info, asking] =
+        leaf<StreamInfoOptions>(*stream, "info", "One stream: how long, from where to where");
+    info->add_option("stream", asking->stream, "the stream")->required();
+  }
+
+  void add_proof() {
+    const auto [inspect, looking] = leaf<InspectOptions>(
+        app_, "inspect", "Decode files of a store, damaged ones too; writes nothing", false);
+    inspect->add_option("path", looking->path, "a file of a store, or its directory")->required();
+    leaf<VerifyOptions>(app_, "verify", "Read every byte of a store and check it", false)
+        .first->add_option("--dir", common_.place.dir, "the store directory (STELE_DIR)");
+  }
+
+  void add_moving() {
+    const auto [import, importing] =
+        leaf<ImportOptions>(app_, "import", "Append exported events: ids and times are kept");
+    import->add_option("--from", importing->from, "the format: jsonl")->required();
+    import->add_option("file", importing->file, "the file, or - for standard input")->required();
+    import->add_option("--reject", importing->reject, "write refused lines here");
+    const auto [exports, exporting] =
+        leaf<ExportOptions>(app_, "export", "Write events, one JSON object a line");
+    exports->add_option("--to", exporting->to, "the format: jsonl")->required();
+    exports->add_option("file", exporting->file, "the file (default: standard output)");
+    exports->add_option("--stream", exporting->stream, "one stream (default: @all)");
+    exports->add_option("--range", exporting->range, "A..B; see: stele help places");
+    add_filter(*exports, exporting->filter);
+  }
+
+  void add_measuring() {
+    auto* bench =
+        app_.add_subcommand("bench", "Measure, beside the limits of the machine")->require_subcommand(1);
+    const auto [append, appending] =
+        leaf<BenchAppendOptions>(*bench, "append", "Durable appends: rate and latency");
+    append->add_option("--writers", appending->writers, "how many at a time (default 1,16,64,256)")
+        ->delimiter(',');
+    append
+        ->add_option("--batch", appending->batches,
+                     "events per append (default 1; and 100 with 1 and 16 writers)")
+        ->delimiter(',');
+    append->add_option("--size", appending->size, "bytes of payload (default 256)")
+        ->check(CLI::Range(32, 1 << 20));
+    append->add_option("--duration", appending->seconds, "seconds per line (default 2)")
+        ->check(CLI::Range(0.05, 3600.0));
+    append->add_option("--rate", appending->rate,
+                       "appends per second in all, open loop (default: as fast as it goes)");
+    append->add_flag("--async", appending->completions, "completions instead of a waiting thread per writer");
+    const auto [read, reading] = leaf<BenchReadOptions>(*bench, "read", "Replay and loads of single streams");
+    read->add_option("--events", reading->events, "how many to replay (default 1000000)")
+        ->check(CLI::Range(1000, 100000000));
+    read->add_option("--size", reading->size, "bytes of payload (default 256)")
+        ->check(CLI::Range(32, 1 << 20));
+  }
+
+  void add_about() {
+    leaf<VersionOptions>(app_, "version", "Which stele this is", false);
+    const auto [help, asking] =
+        leaf<TopicOptions>(app_, "help", "This page, a command's, or a topic's", false);
+    help->add_option("topic", asking->topic, "a command, exit-codes or places");
+  }
+
+  CLI::App app_{"An event store with its log in plain files."};
+  Common common_;
+  std::optional<Command> chosen_;
+};
+
+// The command as far as the words name one: where a wrong word was meant.
+const CLI::App& deepest(const CLI::App& app) {
+  const auto inner = app.get_subcommands();
+  return inner.empty() ? app : deepest(*inner.front());
+}
+
+std::vector<std::string> candidates_for(const CLI::App& app, bool flags) {
+  std::vector<std::string> names;
+  if (!flags) {
+    for (const auto* command : app.get_subcommands([](const CLI::App*) { return true; }))
+      names.push_back(command->get_name());
+    return names;
+  }
+  for (const auto* option : app.get_options()) {
+    for (const auto& name : option->get_lnames()) names.push_back("--" + name);
+  }
+  return names;
+}
+
+std::string full_name(const CLI::App& app) {
+  return app.get_parent() ? full_name(*app.get_parent()) + " " + app.get_name() : app.get_name();
+}
+
+Reply unknown_word(const CLI::App& app, const std::string& word) {
+  const bool flag = word.starts_with('-');
+  const auto guess = nearest(word.substr(0, word.find('=')), candidates_for(app, flag));
+  const auto commands = candidates_for(app, false);
+  const bool expects_command = !flag && !commands.empty();
+  Reply reply{.wrong = true, .text = {}, .hint = {}};
+  reply.text = fmt::format("{} has no {} '{}'", full_name(app),
+                           flag              ? "option"
+                           : expects_command ? "command"
+                                             : "place for",
+                           word);
+  if (guess)
+    reply.hint = fmt::format("did you mean '{}'?", *guess);
+  else if (expects_command)
+    reply.hint = fmt::format("there are: {}", fmt::join(commands, ", "));
+  else
+    reply.hint = fmt::format("see {} --help", full_name(app));
+  return reply;
+}
+
+// The first word nothing on the way from the root to `app` knew.
+std::string leftover(const CLI::App& root) {
+  const auto words = root.remaining(true);
+  const auto word = std::find_if(words.begin(), words.end(), [](const auto& w) { return w != "--"; });
+  return word == words.end() ? std::string() : *word;
+}
+
+Reply wrong(const CLI::App& root, const CLI::ParseError& error) {
+  const auto& app = deepest(root);
+  if (const auto word = leftover(root); !word.empty()) return unknown_word(app, word);
+  return {.wrong = true, .text = error.what(), .hint = fmt::format("see {} --help", full_name(app))};
+}
+
+// `stele help stream ls` is `stele stream ls --help`.
+std::vector<std::string> without_help_word(std::vector<std::string> words) {
+  const bool asks =
+      words.size() > 1 && words.front() == "help" && words[1] != "exit-codes" && words[1] != "places";
+  if (!asks) return words;
+  const auto tree = std::make_unique<Tree>();
+  if (std::ranges::count(candidates_for(tree->app(), false), words[1]) == 0) return words;
+  words.erase(words.begin());
+  words.emplace_back("--help");
+  return words;
+}
+
+}  // namespace
+
+std::variant<Invocation, Reply> parse_command_line(const std::vector<std::string>& given) {
+  auto words = without_help_word(given);
+  if (words.empty() || (words.size() == 1 && words.front() == "help")) words = {"--help"};
+  Tree tree;
+  std::reverse(words.begin(), words.end());  // as the parser wants them
+  try {
+    tree.app().parse(words);
+  } catch (const CLI::CallForHelp&) {
+    return Reply{.wrong = false, .text = deepest(tree.app()).help(), .hint = {}};
+  } catch (const CLI::CallForVersion& version) {
+    return Reply{.wrong = false, .text = std::string(version.what()) + "\n", .hint = {}};
+  } catch (const CLI::ParseError& error) {
+    return wrong(tree.app(), error);
+  }
+  if (!tree.chosen()) return Reply{.wrong = true, .text = "no command was given", .hint = "see stele --help"};
+  return Invocation{.common = tree.common(), .command = *tree.chosen()};
+}
+
+}  // namespace stele::cli

@@ -1,0 +1,27 @@
+// commands.hpp - every command as one function: options in, exit code out. Errors are returned, not printed;
+// run() prints them. A command that prints its own verdict returns the exit code for it.
+#pragma once
+
+#include "cli/options.hpp"
+#include "cli/session.hpp"
+#include "stele/result.hpp"
+
+namespace stele::cli {
+
+result<int> execute(const AppendOptions& options, Session& session);
+result<int> execute(const ReadOptions& options, Session& session);
+result<int> execute(const TailOptions& options, Session& session);
+result<int> execute(const StreamListOptions& options, Session& session);
+result<int> execute(const StreamInfoOptions& options, Session& session);
+result<int> execute(const InspectOptions& options, Session& session);
+result<int> execute(const VerifyOptions& options, Session& session);
+result<int> execute(const ImportOptions& options, Session& session);
+result<int> execute(const ExportOptions& options, Session& session);
+result<int> execute(const ServeOptions& options, Session& session);
+result<int> execute(const DemoOptions& options, Session& session);
+result<int> execute(const BenchAppendOptions& options, Session& session);
+result<int> execute(const BenchReadOptions& options, Session& session);
+result<int> execute(const VersionOptions& options, Session& session);
+result<int> execute(const TopicOptions& options, Session& session);
+
+}  // namespace stele::cli

@@ -1,0 +1,133 @@
+// options.hpp - what was asked for on the command line, as plain values: one struct per command. Filled by
+// command_line.cpp (the only file that knows the argument parser), carried out by the files in commands/.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace stele::cli {
+
+enum class Format : std::uint8_t { automatic, table, json, ndjson, tsv, csv, none };
+enum class TimeStyle : std::uint8_t { automatic, relative, local, iso };
+enum class Color : std::uint8_t { automatic, always, never };
+
+// Where the events are. At most one is filled in; flags win over STELE_DIR and STELE_URL.
+struct Place {
+  std::string dir;
+  std::string url;
+};
+
+// Options every command has.
+struct Common {
+  Place place;
+  Format format = Format::automatic;
+  TimeStyle time = TimeStyle::automatic;
+  Color color = Color::automatic;
+  bool choose_fields = false;       // --fields was given; with an empty list it asks what exists
+  std::vector<std::string> fields;  // in the order to print
+};
+
+// --type, --tag, --category: each may be repeated. Types and categories: one of them; tags: all of them.
+struct Filter {
+  std::vector<std::string> types;
+  std::vector<std::string> tags;
+  std::vector<std::string> categories;
+};
+
+struct AppendOptions {
+  std::string stream;
+  std::string type;  // empty: events come as JSON lines on standard input
+  std::string data;  // JSON text, @file or - for standard input
+  std::string metadata;
+  std::string expect = "any";
+  std::vector<std::string> tags;
+  std::string id;
+  std::string content_type;
+  bool dry_run = false;
+};
+
+struct ReadOptions {
+  std::string stream;  // or @all
+  std::string range;
+  Filter filter;
+  std::optional<std::uint64_t> limit;  // 0: no limit
+  bool reverse = false;
+};
+
+struct TailOptions {
+  std::string stream = "@all";
+  std::string since = "-10";  // a place in history: the last ten
+  Filter filter;
+  std::uint64_t limit = 0;  // stop after so many events; 0: never
+};
+
+struct StreamListOptions {
+  std::string prefix;
+  std::optional<std::uint64_t> limit;
+};
+struct StreamInfoOptions {
+  std::string stream;
+};
+struct InspectOptions {
+  std::string path;
+};
+struct VerifyOptions {};
+
+struct ImportOptions {
+  std::string from;    // the format; jsonl
+  std::string file;    // - for standard input
+  std::string reject;  // file for lines that were refused
+};
+
+struct ExportOptions {
+  std::string to;    // the format; jsonl
+  std::string file;  // empty or -: standard output
+  std::string stream = "@all";
+  std::string range;
+  Filter filter;
+};
+
+struct ServeOptions {
+  std::string listen;
+  bool allow_insecure = false;
+};
+
+struct DemoOptions {
+  std::string listen;
+  std::uint64_t seed = 42;
+  bool traffic = true;
+};
+
+// Measuring: see bench/. A zero means "the built-in choice".
+struct BenchAppendOptions {
+  std::vector<std::uint64_t> writers;
+  std::vector<std::uint64_t> batches;
+  std::uint64_t size = 256;
+  double seconds = 2.0;
+  std::uint64_t rate = 0;  // appends per second over all writers, open loop; 0: as fast as it goes
+  bool completions = false;
+};
+struct BenchReadOptions {
+  std::uint64_t events = 1'000'000;
+  std::uint64_t size = 256;
+};
+
+struct VersionOptions {};
+struct TopicOptions {
+  std::string topic;
+};
+
+using Command = std::variant<AppendOptions, ReadOptions, TailOptions, StreamListOptions, StreamInfoOptions,
+                             InspectOptions, VerifyOptions, ImportOptions, ExportOptions, ServeOptions,
+                             DemoOptions, BenchAppendOptions, BenchReadOptions, VersionOptions, TopicOptions>;
+
+struct Invocation {
+  Common common;
+  Command command;
+};
+
+}  // namespace stele::cli
