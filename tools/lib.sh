@@ -44,7 +44,7 @@ need_packages() { # install what is missing of the given groups; quick when noth
   # shellcheck disable=SC1090
   . "${STELE_OS_RELEASE:-/etc/os-release}"
   [ "$ID/$VERSION_ID" = debian/12 ] ||
-    die "these packages are missing, and only Debian 12 can install them by itself (this is ${ID:-unknown} ${VERSION_ID:-})" \
+    die "packages are missing, and this knows how to install them on Debian 12 only (here: ${ID:-?} ${VERSION_ID:-})" \
       "${missing[*]}" "install them, or their like, and call this again"
   if [ "$(id -u)" -ne 0 ]; then
     become=(sudo)
