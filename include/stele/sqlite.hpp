@@ -1,0 +1,188 @@
+// sqlite.hpp - read models in SQLite: one file per projection and version, tables of your own, plain SQL. The
+// embedded default; not a query builder, and no header of SQLite's is needed.
+//
+// The file is <models>/<name>-v<version>.db in write-ahead mode: readers never block the projection and never
+// see half a batch. It is synced lazily (synchronous=NORMAL): a power cut may take back the last commits,
+// always model and checkpoint together, and the events are in the log, so they are simply applied again.
+// Paying for a sync per batch would buy nothing.
+//
+// A file that is damaged, or whose schema text differs from the declared one, is emptied and built anew;
+// note() says so. Files of older versions are left alone: going back to the old program finds its model
+// again.
+//
+// There is no floating point here, on purpose: money and other exact numbers are stored as integer units
+// (anything with units() binds as such), and declaring tables STRICT makes SQLite refuse anything else.
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <initializer_list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "stele/projection.hpp"
+
+namespace stele {
+
+// ---- Values in and out
+
+// A parameter of a statement: nothing, an integer, or text. Text is borrowed until the call returns.
+class SqlValue {
+ public:
+  SqlValue(std::nullptr_t) {}  // NOLINT: implicit on purpose, all of them
+  template <std::integral T>
+  SqlValue(T number) : value_(static_cast<std::int64_t>(number)) {}      // NOLINT
+  SqlValue(std::string_view text) : value_(text) {}                      // NOLINT
+  SqlValue(const std::string& text) : value_(std::string_view(text)) {}  // NOLINT
+  SqlValue(const char* text) : value_(std::string_view(text)) {}         // NOLINT
+  SqlValue(Position at) : SqlValue(at.value()) {}                        // NOLINT
+  SqlValue(Revision at) : SqlValue(at.value()) {}                        // NOLINT
+  SqlValue(Timestamp at) : SqlValue(at.time_since_epoch().count()) {}    // NOLINT: microseconds
+  template <class T>
+    requires requires(const T& exact) {
+      { exact.units() } -> std::convertible_to<std::int64_t>;
+    }
+  SqlValue(const T& exact) : SqlValue(static_cast<std::int64_t>(exact.units())) {}  // NOLINT
+  template <class T>
+  SqlValue(const std::optional<T>& maybe) {
+    if (maybe) *this = SqlValue(*maybe);
+  }  // NOLINT
+
+  [[nodiscard]] const std::variant<std::monostate, std::int64_t, std::string_view>& get() const {
+    return value_;
+  }
+
+ private:
+  std::variant<std::monostate, std::int64_t, std::string_view> value_;
+};
+using SqlValues = std::initializer_list<SqlValue>;
+
+// One row, borrowed during the callback. Columns count from 0.
+class SqlRow {
+ public:
+  [[nodiscard]] std::int64_t integer(int column) const;
+  [[nodiscard]] std::string_view text(int column) const;
+  [[nodiscard]] bool is_null(int column) const;
+  [[nodiscard]] Timestamp time(int column) const {
+    return Timestamp(std::chrono::microseconds(integer(column)));
+  }
+
+ private:
+  friend class SqlReader;
+  explicit SqlRow(const void* statement) : statement_(statement) {}
+  const void* statement_;
+};
+
+// Asking questions. Statements are prepared once and kept. Wrong SQL and a wrong number of values are
+// `invalid`.
+class SqlReader {
+ public:
+  // Calls `row` for every row. Only statements that change nothing.
+  result<void> each(std::string_view sql, SqlValues values, const std::function<void(const SqlRow&)>& row);
+  // For at most one row: whether there was one.
+  result<bool> first(std::string_view sql, SqlValues values, const std::function<void(const SqlRow&)>& row);
+
+ protected:
+  explicit SqlReader(void* connection) : connection_(connection) {}
+  ~SqlReader() = default;
+  SqlReader(SqlReader&&) noexcept = default;
+  SqlReader& operator=(SqlReader&&) noexcept = default;
+  result<void> execute(std::string_view sql, SqlValues values, bool only_reads,
+                       const std::function<bool(const SqlRow&)>& go_on);
+  void* connection_;
+};
+
+// The model while a batch is being applied; what project() gets. It sees its own changes, queries do not
+// before the commit. Never begin, commit or roll back in it.
+class SqliteModel : public SqlReader {
+ public:
+  // INSERT, UPDATE, DELETE: the number of rows.
+  result<std::int64_t> run(std::string_view sql, SqlValues values);
+  // Reports a key as changed; listeners of Runner::on_change get it after the commit.
+  void changed(std::string_view key);
+
+ private:
+  friend class SqliteTarget;
+  SqliteModel(void* connection, std::vector<std::string>* keys) : SqlReader(connection), keys_(keys) {}
+  std::vector<std::string>* keys_;
+};
+
+// A consistent look at the model: all questions asked of one snapshot see the same state, and position() says
+// which. Holds a connection of the target's pool; keep it for one answer, not for longer (the file cannot be
+// tidied while it is held). One thread at a time; must not outlive the target.
+class SqliteSnapshot : public SqlReader {
+ public:
+  SqliteSnapshot(SqliteSnapshot&&) noexcept;
+  SqliteSnapshot& operator=(SqliteSnapshot&&) = delete;
+  ~SqliteSnapshot();
+  // Everything up to here is in the rows; nothing after it is.
+  [[nodiscard]] Position position() const { return position_; }
+
+ private:
+  friend class SqliteTarget;
+  SqliteSnapshot(void* connection, Position position, std::function<void()> give_back);
+  Position position_;
+  std::function<void()> give_back_;
+};
+
+// ---- The projection and its file
+
+struct SqliteProjection {
+  std::string name;    // a-z, 0-9, '_', '-': it becomes part of a file name
+  int version = 1;     // from 1
+  std::string schema;  // CREATE statements, run once in an empty file; names starting with "stele_" are ours
+  Query events;
+  std::function<result<void>(SqliteModel&, const EventView&)> project;
+};
+
+// From the typed form (see projection.hpp).
+template <class P>
+SqliteProjection sqlite_projection() {
+  return {.name = std::string(P::name),
+          .version = P::version,
+          .schema = std::string(P::schema),
+          .events = events_of<P>(),
+          .project = project_event<P, SqliteModel>};
+}
+
+class SqliteTarget final : public ProjectionTarget {
+ public:
+  // Makes the folder and the file when they are missing. Errors: invalid (name, version, or the schema's
+  // SQL), busy (the file belongs to another process), denied, disk_full, unavailable.
+  static result<std::shared_ptr<SqliteTarget>> open(const std::filesystem::path& models,
+                                                    SqliteProjection projection);
+  // In memory, gone with the object: for asking the same questions of the past. One thread, one snapshot at a
+  // time.
+  static result<std::shared_ptr<SqliteTarget>> scratch(SqliteProjection projection);
+  ~SqliteTarget() override;
+
+  // Safe from any thread.
+  result<SqliteSnapshot> snapshot();
+  [[nodiscard]] const std::filesystem::path& file() const;  // empty: in memory
+
+  [[nodiscard]] const std::string& name() const override;
+  [[nodiscard]] int version() const override;
+  [[nodiscard]] const Query& events() const override;
+  [[nodiscard]] std::string note() const override;
+  result<Checkpoint> checkpoint() override;
+  result<void> reset() override;
+  result<void> begin() override;
+  result<void> apply(const EventView& event) override;
+  result<std::vector<std::string>> commit(const Checkpoint& now) override;
+  void rollback() override;
+  void passed(Position position) override;
+
+ private:
+  struct Impl;
+  explicit SqliteTarget(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace stele

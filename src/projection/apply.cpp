@@ -1,0 +1,63 @@
+// apply.cpp - skipping what is known, applying the rest, committing it with the checkpoint.
+#include "projection/apply.hpp"
+
+#include <exception>
+#include <utility>
+
+#include "base/assert.hpp"
+
+namespace stele::projection {
+namespace {
+
+Error naming_event(const Error& why, const EventView& event, const ProjectionTarget& target) {
+  return Error(why)
+      .at(target.name() + ": event " + std::to_string(event.position.value()) + " (" +
+          std::string(event.type) + ")")
+      .with("position", event.position.value())
+      .with("stream", std::string(event.stream))
+      .with("projection", target.name());
+}
+
+result<void> apply_one(ProjectionTarget& target, const EventView& event) {
+  try {
+    return target.apply(event);
+  } catch (const std::exception& thrown) {
+    return Error(errc::invalid, std::string("the projection threw: ") + thrown.what())
+        .help("correct the projection, or raise its version to build the model anew");
+  }
+}
+
+}  // namespace
+
+std::expected<Applied, NotApplied> apply_batch(ProjectionTarget& target, const Checkpoint& from,
+                                               std::span<const EventView> events, Position up_to) {
+  std::size_t first = 0;
+  while (first < events.size() && events[first].position <= from.position) ++first;
+  Applied applied;
+  applied.now = from;
+  applied.now.position = std::max(from.position, up_to);
+  if (first == events.size()) {
+    if (up_to > from.position) target.passed(up_to);
+    return applied;
+  }
+  if (auto begun = target.begin(); !begun) return std::unexpected(NotApplied{begun.error(), events.size()});
+  Position last = from.position;
+  for (std::size_t i = first; i < events.size(); ++i) {
+    STELE_ASSERT(events[i].position > last && events[i].position <= up_to, "events come in order, once",
+                 events[i].position.value(), last.value(), up_to.value());
+    last = events[i].position;
+    if (auto done = apply_one(target, events[i]); !done) {
+      target.rollback();
+      return std::unexpected(NotApplied{naming_event(done.error(), events[i], target), i});
+    }
+  }
+  applied.events = events.size() - first;
+  applied.now.last_event = events.back().position;
+  applied.now.last_event_id = events.back().id;
+  auto changed = target.commit(applied.now);
+  if (!changed) return std::unexpected(NotApplied{changed.error(), events.size()});
+  applied.changed = *std::move(changed);
+  return applied;
+}
+
+}  // namespace stele::projection

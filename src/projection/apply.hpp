@@ -1,0 +1,32 @@
+// apply.hpp - one batch of events into a target, all or nothing. The only place where "once" is decided.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "stele/projection.hpp"
+
+namespace stele::projection {
+
+struct Applied {
+  Checkpoint now;
+  std::uint64_t events = 0;          // that were new
+  std::vector<std::string> changed;  // keys
+};
+
+struct NotApplied {
+  Error why;
+  std::size_t event;  // index of the one that failed; the number of events when the commit did
+};
+
+// Applies what lies beyond `from.position` in one transaction and moves the checkpoint to `up_to`. With
+// nothing to apply the target is only told that it passed. An exception in a projection is `invalid`, not a
+// crash.
+[[nodiscard]] std::expected<Applied, NotApplied> apply_batch(ProjectionTarget& target, const Checkpoint& from,
+                                                             std::span<const EventView> events,
+                                                             Position up_to);
+
+}  // namespace stele::projection

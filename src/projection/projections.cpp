@@ -1,0 +1,57 @@
+// projections.cpp - the registry of an application's runners.
+#include <mutex>
+#include <utility>
+
+#include "stele/projection.hpp"
+
+namespace stele {
+
+struct Projections::Impl {
+  EventStore& store;
+  mutable std::mutex mutex;
+  std::vector<std::unique_ptr<Runner>> runners;  // never removed: pointers stay valid
+
+  Runner* find(std::string_view name) const {
+    for (const auto& runner : runners)
+      if (runner->target().name() == name) return runner.get();
+    return nullptr;
+  }
+};
+
+Projections::Projections(EventStore& store) : impl_(new Impl{store, {}, {}}) {}
+Projections::~Projections() { stop(); }
+
+result<Runner*> Projections::add(std::shared_ptr<ProjectionTarget> target, RunnerOptions options) {
+  const std::lock_guard lock(impl_->mutex);
+  if (impl_->find(target->name()))
+    return Error(errc::conflict, "a projection named " + target->name() + " is already running")
+        .with("projection", target->name())
+        .help("give each projection a name of its own");
+  impl_->runners.push_back(std::make_unique<Runner>(impl_->store, std::move(target), options));
+  impl_->runners.back()->start();
+  return impl_->runners.back().get();
+}
+
+Runner* Projections::find(std::string_view name) const {
+  const std::lock_guard lock(impl_->mutex);
+  return impl_->find(name);
+}
+
+std::vector<Runner*> Projections::runners() const {
+  const std::lock_guard lock(impl_->mutex);
+  std::vector<Runner*> all;
+  for (const auto& runner : impl_->runners) all.push_back(runner.get());
+  return all;
+}
+
+std::vector<ProjectionStatus> Projections::status() const {
+  std::vector<ProjectionStatus> all;
+  for (const Runner* runner : runners()) all.push_back(runner->status());
+  return all;
+}
+
+void Projections::stop() {
+  for (Runner* runner : runners()) runner->stop();
+}
+
+}  // namespace stele

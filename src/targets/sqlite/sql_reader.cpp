@@ -1,0 +1,102 @@
+// sql_reader.cpp - binding values, walking rows: what queries and projections share.
+#include "base/assert.hpp"
+#include "base/sqlite.hpp"
+#include "stele/sqlite.hpp"
+
+namespace stele {
+namespace {
+
+sqlite::Connection& connection_of(void* connection) { return *static_cast<sqlite::Connection*>(connection); }
+const sqlite::Statement& statement_of(const void* statement) {
+  return *static_cast<const sqlite::Statement*>(statement);
+}
+
+void bind_values(sqlite::Statement& statement, SqlValues values) {
+  int index = 0;
+  for (const SqlValue& value : values) {
+    ++index;
+    if (const auto* number = std::get_if<std::int64_t>(&value.get()))
+      statement.bind(index, *number);
+    else if (const auto* text = std::get_if<std::string_view>(&value.get()))
+      statement.bind(index, *text);
+    else
+      statement.bind_null(index);
+  }
+}
+
+Error misused(std::string what, std::string_view sql) {
+  return Error(errc::invalid, std::move(what)).with("sql", std::string(sql));
+}
+
+// Ends the statement whichever way its rows are left.
+class ResetAtEnd {
+ public:
+  explicit ResetAtEnd(sqlite::Statement& statement) : statement_(statement) {}
+  ~ResetAtEnd() { statement_.reset(); }
+  ResetAtEnd(const ResetAtEnd&) = delete;
+  ResetAtEnd& operator=(const ResetAtEnd&) = delete;
+
+ private:
+  sqlite::Statement& statement_;
+};
+
+}  // namespace
+
+std::int64_t SqlRow::integer(int column) const {
+  STELE_ASSERT(column >= 0 && column < statement_of(statement_).columns(), "the row has this column", column);
+  return statement_of(statement_).integer(column);
+}
+std::string_view SqlRow::text(int column) const {
+  STELE_ASSERT(column >= 0 && column < statement_of(statement_).columns(), "the row has this column", column);
+  return statement_of(statement_).text(column);
+}
+bool SqlRow::is_null(int column) const {
+  STELE_ASSERT(column >= 0 && column < statement_of(statement_).columns(), "the row has this column", column);
+  return statement_of(statement_).is_null(column);
+}
+
+result<void> SqlReader::execute(std::string_view sql, SqlValues values, bool only_reads,
+                                const std::function<bool(const SqlRow&)>& go_on) {
+  STELE_TRY(sqlite::Statement * statement, connection_of(connection_).cached(sql));
+  if (only_reads && !statement->only_reads()) return misused("a query may not change the model", sql);
+  if (static_cast<std::size_t>(statement->parameters()) != values.size())
+    return misused("the statement takes " + std::to_string(statement->parameters()) + " values, " +
+                       std::to_string(values.size()) + " were given",
+                   sql);
+  const ResetAtEnd reset(*statement);
+  bind_values(*statement, values);
+  while (true) {
+    STELE_TRY(const bool row, statement->step());
+    if (!row || !go_on(SqlRow(statement))) return {};
+  }
+}
+
+result<void> SqlReader::each(std::string_view sql, SqlValues values,
+                             const std::function<void(const SqlRow&)>& row) {
+  return execute(sql, values, true, [&](const SqlRow& one) {
+    row(one);
+    return true;
+  });
+}
+
+result<bool> SqlReader::first(std::string_view sql, SqlValues values,
+                              const std::function<void(const SqlRow&)>& row) {
+  bool found = false;
+  STELE_CHECK(execute(sql, values, true, [&](const SqlRow& one) {
+    found = true;
+    row(one);
+    return false;
+  }));
+  return found;
+}
+
+result<std::int64_t> SqliteModel::run(std::string_view sql, SqlValues values) {
+  STELE_CHECK(execute(sql, values, false, [](const SqlRow&) { return true; }));
+  return connection_of(connection_).changes();
+}
+
+void SqliteModel::changed(std::string_view key) {
+  if (keys_->empty() || keys_->back() != key) keys_->emplace_back(key);
+}
+
+}  // namespace stele
