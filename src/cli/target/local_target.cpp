@@ -77,6 +77,7 @@ class LocalTarget final : public Target {
   result<Head> head() override { return store_->head(); }
   result<Position> position_at(Timestamp time) override { return store_->position_at(time); }
   result<RecordedEvent> find_event(const Uuid& id) override { return store_->find_event(id); }
+  [[nodiscard]] bool finds_quickly() const override { return true; }
 
  private:
   static result<void> deliver(PlanWalk& walk, std::span<const EventView> events) {

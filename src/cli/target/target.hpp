@@ -54,6 +54,8 @@ class Target {
   // The last position recorded at or before `time`; 0 when there is none.
   virtual result<Position> position_at(Timestamp time) = 0;
   virtual result<RecordedEvent> find_event(const Uuid& id) = 0;
+  // Whether find_event() is a look-up in memory and not a journey.
+  [[nodiscard]] virtual bool finds_quickly() const = 0;
 };
 
 // The place from --dir or --url, else from STELE_DIR or STELE_URL. Errors: usage when there is none, or two.
