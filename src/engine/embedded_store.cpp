@@ -1,0 +1,257 @@
+// embedded_store.cpp - opening, recovery and the calls of the contract.
+#include "engine/embedded_store.hpp"
+
+#include <limits>
+
+#include "engine/reader/cursors.hpp"
+#include "engine/records/records.hpp"
+
+namespace stele::engine {
+namespace {
+
+// What a reader may believe of a log that somebody may be writing: frames up to the watermark, and those
+// behind it that a later frame calls durable. The rest stands only in the page cache, for all we know.
+class DurablePrefix {
+ public:
+  explicit DurablePrefix(Position known) : known_(known), durable_(known) {}
+
+  // Whether the frame may be added to the index at once.
+  bool take(const log::FrameView& frame) {
+    if (frame.last() <= known_) {
+      next_ = frame.last().next();
+      return true;
+    }
+    // Behind the watermark a hole is not damage: the writer is at work there. Nothing behind it counts.
+    if (frame.first() == next_) {
+      next_ = frame.last().next();
+      durable_ = std::max(durable_, frame.durable());
+    }
+    return false;
+  }
+  // A segment is begun only when all before it is durable.
+  void segment_begins(Position first) { durable_ = std::max(durable_, Position(first.value() - 1)); }
+  [[nodiscard]] Position durable() const { return durable_; }
+
+ private:
+  Position known_;
+  Position durable_;
+  Position next_{1};
+};
+
+}  // namespace
+
+EmbeddedStore::EmbeddedStore(const io::World& world, std::filesystem::path directory,
+                             const OpenOptions& options)
+    : world_(world), directory_(std::move(directory)), options_(options) {}
+
+EmbeddedStore::~EmbeddedStore() {
+  visibility_.close();
+  follower_.reset();
+  writer_.reset();
+}
+
+result<std::unique_ptr<EmbeddedStore>> EmbeddedStore::open(const io::World& world,
+                                                           const std::filesystem::path& directory,
+                                                           const OpenOptions& options) {
+  constexpr std::uint64_t smallest = 64 << 10;
+  constexpr std::uint64_t largest = 2ull << 30;  // a location holds 32 bits of offset
+  if (options.segment_bytes < smallest || options.segment_bytes > largest) {
+    return Error(errc::invalid, "segment_bytes is " + std::to_string(options.segment_bytes))
+        .help("choose between 64 KiB and 2 GiB");
+  }
+  std::unique_ptr<EmbeddedStore> store(new EmbeddedStore(world, directory, options));
+  STELE_CHECK(store->start());
+  return store;
+}
+
+result<void> EmbeddedStore::start() {
+  const bool writing = options_.access == Access::read_write;
+  if (writing && options_.create) {
+    STELE_CHECK(world_.disk.make_directory(directory_));
+    STELE_TRY(lock_, world_.disk.lock(log::lock_path(directory_)));
+    STELE_TRY(manifest_, log::create_store(world_, directory_));
+  } else {
+    STELE_TRY(manifest_, log::read_manifest(world_.disk, directory_));
+    if (writing) {
+      STELE_TRY(lock_, world_.disk.lock(log::lock_path(directory_)));
+    }
+  }
+  STELE_CHECK(open_watermark());
+  STELE_TRY(records_, open_records(directory_ / "records.db", !writing));
+  STELE_CHECK(recover());
+  if (writing && recovery_.damages.empty()) STELE_CHECK(start_writing());
+  return {};
+}
+
+result<void> EmbeddedStore::open_watermark() {
+  auto page = world_.disk.shared_page(log::watermark_path(directory_), options_.access == Access::read_write);
+  if (page) {
+    watermark_.emplace(std::move(*page), manifest_.store);
+    return {};
+  }
+  // A store copied without it, not opened for writing since: everything that a frame calls durable is still
+  // known.
+  if (options_.access == Access::read_only && page.error().kind() == errc::not_found) return {};
+  return page.error();
+}
+
+result<void> EmbeddedStore::recover() {
+  const bool writing = options_.access == Access::read_write;
+  // Taken before the files are looked at: what it says is in them.
+  const auto mark = watermark_ ? watermark_->read() : std::nullopt;
+  const auto known = mark ? mark->durable : Position{};
+  STELE_TRY(const auto files, log::open_log(world_.disk, log::log_path(directory_), writing));
+  DurablePrefix prefix(known);
+  std::size_t used = 0;  // segments that hold what was added
+  std::uint64_t end = 0;
+  const auto visit = [&](std::size_t segment, std::uint64_t offset, const log::FrameView& frame) {
+    if (!writing && !prefix.take(frame)) return;
+    index_.add(static_cast<std::uint32_t>(segment), offset, frame);
+    used = segment + 1;
+    end = offset + frame.size();
+  };
+  STELE_TRY(recovery_, log::recover({manifest_.store, files.inputs(), known}, visit));
+  if (writing) used = recovery_.segments.size();
+  for (const auto& segment : recovery_.segments) {
+    prefix.segment_begins(segment.header.first);
+    if (segments_.size() < used) segments_.add(files.files[segment.input], segment.header, segment.end);
+  }
+  visibility_.publish(index_.last());
+  return writing ? result<void>{} : start_following(prefix.durable(), end);
+}
+
+result<void> EmbeddedStore::start_writing() {
+  STELE_CHECK(log::apply_recovery(world_.disk, log::log_path(directory_), recovery_));
+  WriterStart start{nullptr, recovery_.end_offset, recovery_.last_recorded_at};
+  if (!recovery_.segments.empty()) {
+    const auto& last = recovery_.segments.back();
+    STELE_TRY(start.segment, log::SegmentFile::open(world_.disk, log::log_path(directory_) / last.name));
+    watermark_->publish({recovery_.last, last.header.first, recovery_.end_offset});
+  }
+  writer_ = std::make_unique<Writer>(
+      WriterParts{world_, log::log_path(directory_), manifest_.store, options_.segment_bytes, index_,
+                  segments_, visibility_, *watermark_},
+      std::move(start));
+  return {};
+}
+
+result<void> EmbeddedStore::start_following(Position durable, std::uint64_t end) {
+  follower_ = std::make_unique<Follower>(
+      FollowerParts{world_, log::log_path(directory_), manifest_.store, index_, segments_, visibility_}, end);
+  STELE_CHECK(follower_->catch_up(durable));
+  if (watermark_) follower_->start(*watermark_);
+  return {};
+}
+
+Error EmbeddedStore::refuse_appends() const {
+  if (options_.access == Access::read_only) {
+    return Error(errc::read_only, directory_.string() + " was opened for reading only");
+  }
+  return Error(errc::read_only, "the store is damaged: " + log::to_string(recovery_.damages.front()))
+      .help("reading goes on; run `stele verify` for the whole list and restore a backup");
+}
+
+result<AppendResult> EmbeddedStore::append(AppendRequest request) {
+  if (!writer_) return refuse_appends();
+  return writer_->append(std::move(request));
+}
+
+void EmbeddedStore::append_async(AppendRequest request, AppendCompletion done) {
+  if (!writer_) return done(refuse_appends());
+  writer_->append_async(std::move(request), std::move(done));
+}
+
+result<std::unique_ptr<Cursor>> EmbeddedStore::read_stream(StreamRead read) {
+  const auto head = visibility_.head();
+  if (!index_.streams().info(read.stream, head)) {
+    return Error(errc::not_found, "there is no stream '" + read.stream + "'").with("stream", read.stream);
+  }
+  return open_stream_cursor(read_state_, read, head);
+}
+
+result<std::unique_ptr<Cursor>> EmbeddedStore::read(LogRead read) {
+  STELE_CHECK(check_query(read.query));
+  return open_log_cursor(read_state_, std::move(read), visibility_.head());
+}
+
+result<std::unique_ptr<Subscription>> EmbeddedStore::subscribe(Query query, Position after) {
+  STELE_CHECK(check_query(query));
+  if (after > visibility_.head()) {
+    return Error(errc::invalid, "position " + std::to_string(after.value()) + " is beyond the head, " +
+                                    std::to_string(visibility_.head().value()))
+        .with("head", visibility_.head().value())
+        .help(
+            "the reader's checkpoint belongs to another store, or this one was restored: start again from 0");
+  }
+  return open_subscription(read_state_, visibility_, std::move(query), after);
+}
+
+result<StreamInfo> EmbeddedStore::stream_info(std::string_view stream) {
+  auto info = index_.streams().info(stream, visibility_.head());
+  if (info) return std::move(*info);
+  return Error(errc::not_found, "there is no stream '" + std::string(stream) + "'")
+      .with("stream", std::string(stream));
+}
+
+result<std::vector<StreamInfo>> EmbeddedStore::list_streams(std::string_view prefix, std::string_view after,
+                                                            std::size_t limit) {
+  return index_.streams().list(prefix, after, limit, visibility_.head());
+}
+
+result<RecordedEvent> EmbeddedStore::find_event(const Uuid& id) {
+  const auto position = index_.ids().find(id);
+  if (!position || *position > visibility_.head()) {
+    return Error(errc::not_found, "there is no event with the id " + stele::to_string(id))
+        .with("id", stele::to_string(id));
+  }
+  EventReader reader(read_state_);
+  Arena arena;
+  STELE_TRY(const auto event, reader.read(*position, arena));
+  return event.to_owned();
+}
+
+result<Position> EmbeddedStore::position_at(Timestamp time) {
+  EventReader reader(read_state_);
+  Arena arena;
+  // Recorded times never decrease along the log, so halving finds the last one.
+  std::uint64_t before = 0;
+  std::uint64_t behind = visibility_.head().value() + 1;
+  while (behind - before > 1) {
+    const auto middle = before + (behind - before) / 2;
+    arena.clear();
+    STELE_TRY(const auto event, reader.read(Position(middle), arena));
+    (event.recorded_at <= time ? before : behind) = middle;
+  }
+  return Position(before);
+}
+
+Head EmbeddedStore::head() const {
+  const auto head = visibility_.head();
+  return {head, head.value(), head};
+}
+
+result<void> EmbeddedStore::wait_for(Position position, std::chrono::microseconds timeout) {
+  if (position == Position{}) return {};
+  const auto head = visibility_.wait_beyond(Position(position.value() - 1), timeout, never_stop_);
+  if (head >= position) return {};
+  if (visibility_.closed()) return Error(errc::unavailable, "the store is closing");
+  return Error(errc::timeout, "position " + std::to_string(position.value()) +
+                                  " is not visible yet, the head is " + std::to_string(head.value()))
+      .with("wanted", position.value())
+      .with("head", head.value());
+}
+
+std::unique_ptr<Watch> EmbeddedStore::watch(std::function<void(Position)> moved) {
+  return visibility_.watch(std::move(moved));
+}
+
+}  // namespace stele::engine
+
+namespace stele {
+
+result<std::unique_ptr<EventStore>> open(const std::filesystem::path& directory, OpenOptions options) {
+  STELE_TRY(auto store, engine::EmbeddedStore::open(io::real_world(), directory, options));
+  return std::unique_ptr<EventStore>(std::move(store));
+}
+
+}  // namespace stele

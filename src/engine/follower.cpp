@@ -1,0 +1,79 @@
+// follower.cpp - one thread, asleep until the shared page wakes it.
+#include "engine/follower.hpp"
+
+#include <limits>
+
+#include "base/assert.hpp"
+
+namespace stele::engine {
+namespace {
+
+// How soon closing is noticed when a wake-up is missed; no event is delayed by it.
+constexpr auto follower_nap = std::chrono::milliseconds(200);
+
+}  // namespace
+
+Follower::~Follower() {
+  stopping_.store(true);
+  if (watermark_ != nullptr) watermark_->wake();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Follower::start(log::Watermark& watermark) {
+  watermark_ = &watermark;
+  thread_ = std::thread([this] { run(*watermark_); });
+}
+
+void Follower::run(log::Watermark& watermark) {
+  while (!stopping_.load()) {
+    const auto sequence = watermark.sequence();
+    const auto mark = watermark.read();
+    if (mark && mark->durable > parts_.visibility.head()) {
+      // Trouble reading is not the end of following: the next mark finds the same place again.
+      if (!catch_up(mark->durable)) scanner_.reset();
+    }
+    if (!stopping_.load()) watermark.wait(sequence, follower_nap);
+  }
+}
+
+result<void> Follower::open_next_segment() {
+  const auto path = parts_.log_directory / log::segment_name(parts_.index.last().next());
+  STELE_TRY(auto file, parts_.world.disk.open(path, io::Mode::read));
+  std::string bytes(log::segment_header_bytes, '\0');
+  STELE_TRY(const auto got, file->read_at(0, bytes));
+  const auto header = log::parse_header(std::string_view(bytes).substr(0, got)).header;
+  if (!header || header->store != parts_.store) {
+    return Error(errc::corrupt, path.string() + " is not a segment of this store");
+  }
+  parts_.segments.add(std::move(file), *header, log::segment_header_bytes);
+  end_ = log::segment_header_bytes;
+  return {};
+}
+
+result<void> Follower::catch_up(Position durable) {
+  while (parts_.index.last() < durable) {
+    log::ParsedFrame parsed{};
+    parsed.status = log::FrameStatus::blank;
+    if (parts_.segments.size() > 0) {
+      if (!scanner_) {
+        const auto& segment = parts_.segments.at(parts_.segments.size() - 1);
+        scanner_.emplace(*segment.file, segment.salt, end_, std::numeric_limits<std::uint64_t>::max());
+      }
+      STELE_TRY(parsed, scanner_->next());
+    }
+    if (parsed.status != log::FrameStatus::ok) {
+      // Durable events go on, so what ends here is the segment.
+      scanner_.reset();
+      STELE_CHECK(open_next_segment());
+      continue;
+    }
+    const auto ordinal = parts_.segments.size() - 1;
+    parts_.index.add(ordinal, scanner_->frame_offset(), parsed.frame);
+    end_ = scanner_->offset();
+    parts_.segments.at(ordinal).visible_end.store(end_, std::memory_order_release);
+  }
+  parts_.visibility.publish(std::max(durable, parts_.visibility.head()));
+  return {};
+}
+
+}  // namespace stele::engine

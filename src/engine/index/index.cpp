@@ -1,0 +1,44 @@
+// index.cpp - adds frames to the column and the two tables.
+#include "engine/index/index.hpp"
+
+#include "base/assert.hpp"
+
+namespace stele::engine {
+
+void Index::add_event(const Uuid& id, Location location) {
+  last_ = last_.next();
+  locations_.append(location);
+  ids_.insert(id, last_);
+}
+
+void Index::add(std::uint32_t segment, std::uint64_t offset, const log::FrameView& frame) {
+  STELE_ASSERT(frame.first() > last_, "frames come in order", frame.first().value(), last_.value());
+  for (; last_.next() < frame.first(); last_ = last_.next()) locations_.append({});
+  auto position = frame.first();
+  for (log::FrameWrites writes(frame); writes.next();) {
+    const auto& write = writes.write();
+    streams_.add(write.stream, write.first_revision, position, write.events);
+    position = Position(position.value() + write.events);
+  }
+  for (log::FrameEvents events(frame); events.next();) {
+    add_event(events.event().id, {segment, static_cast<std::uint32_t>(offset + events.offset())});
+  }
+  STELE_ASSERT(last_ == frame.last(), "every event of the frame was added", last_.value(),
+               frame.last().value());
+}
+
+void Index::add(std::uint32_t segment, std::uint64_t offset, Position first,
+                std::span<const StreamWrite> writes, std::span<const Revision> first_revisions,
+                const log::EncodedFrame& frame) {
+  STELE_ASSERT(first == last_.next(), "a staged frame follows the last one", first.value(), last_.value());
+  STELE_ASSERT(writes.size() == first_revisions.size(), "a revision for every write");
+  std::size_t event = 0;
+  for (std::size_t i = 0; i < writes.size(); ++i) {
+    streams_.add(writes[i].stream, first_revisions[i], last_.next(), writes[i].events.size());
+    for (const auto& added : writes[i].events) {
+      add_event(added.id, {segment, static_cast<std::uint32_t>(offset + frame.event_offsets[event++])});
+    }
+  }
+}
+
+}  // namespace stele::engine

@@ -1,0 +1,176 @@
+// cursors.cpp - cursors over the event reader and the forward reader.
+#include "engine/reader/cursors.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+namespace stele::engine {
+namespace {
+
+constexpr std::size_t largest_batch = 4096;
+
+// Positions of one stream, fetched from the index a batch at a time; backward it walks the same list in
+// reverse.
+class StreamCursor final : public Cursor {
+ public:
+  StreamCursor(const ReadState& state, const StreamRead& read, Position head)
+      : state_(state), reader_(state), stream_(read.stream), head_(head), left_(read.limit) {
+    const auto info = state.index.streams().info(stream_, head);
+    const auto count = info ? info->events : 0;
+    backward_ = read.direction == Direction::backward;
+    if (backward_) {
+      end_ = read.from ? std::min(read.from->value(), no_limit - 1) + 1 : count;
+      end_ = std::min(end_, count);
+    } else {
+      begin_ = read.from ? read.from->value() : 0;
+      end_ = count;
+    }
+  }
+
+  result<std::span<const EventView>> next_batch(std::size_t max) override {
+    events_.clear();
+    arena_.clear();
+    const auto wanted =
+        std::min<std::uint64_t>({max, largest_batch, left_, end_ > begin_ ? end_ - begin_ : 0});
+    if (wanted == 0) return std::span<const EventView>(events_);
+    auto positions = state_.index.streams().positions(stream_, Revision(backward_ ? end_ - wanted : begin_),
+                                                      static_cast<std::size_t>(wanted), head_);
+    if (backward_) std::ranges::reverse(positions);
+    for (const auto position : positions) {
+      auto event = reader_.read(position, arena_);
+      if (!event && !events_.empty()) break;  // what was good comes first, the damage with the next call
+      if (backward_)
+        --end_;
+      else
+        ++begin_;
+      --left_;
+      if (!event) return event.error();
+      events_.push_back(*event);
+    }
+    return std::span<const EventView>(events_);
+  }
+
+ private:
+  const ReadState& state_;
+  EventReader reader_;
+  std::string stream_;
+  Position head_;
+  std::uint64_t begin_ = 0;  // revisions still to be read: [begin_, end_)
+  std::uint64_t end_ = 0;
+  std::uint64_t left_;
+  bool backward_ = false;
+  Arena arena_;
+  std::vector<EventView> events_;
+};
+
+class BackwardCursor final : public Cursor {
+ public:
+  BackwardCursor(const ReadState& state, LogRead read, Position head)
+      : reader_(state),
+        query_(std::move(read.query)),
+        next_(std::min(read.from.value_or(head), head)),
+        left_(read.limit) {}
+
+  result<std::span<const EventView>> next_batch(std::size_t max) override {
+    events_.clear();
+    arena_.clear();
+    const auto wanted = std::min<std::uint64_t>({max, largest_batch, left_});
+    while (next_ > Position{} && events_.size() < wanted) {
+      auto event = reader_.read(next_, arena_);
+      if (!event && !events_.empty()) break;
+      next_ = Position(next_.value() - 1);
+      if (!event) return event.error();
+      if (query_.matches(*event)) events_.push_back(*event);
+    }
+    left_ -= events_.size();
+    return std::span<const EventView>(events_);
+  }
+
+ private:
+  EventReader reader_;
+  Query query_;
+  Position next_;
+  std::uint64_t left_;
+  Arena arena_;
+  std::vector<EventView> events_;
+};
+
+class ForwardCursor final : public Cursor {
+ public:
+  ForwardCursor(const ReadState& state, LogRead read, Position head)
+      : reader_(state, std::max(read.from.value_or(Position(1)), Position(1))),
+        query_(std::move(read.query)),
+        until_(head),
+        left_(read.limit) {}
+
+  result<std::span<const EventView>> next_batch(std::size_t max) override {
+    const auto wanted = std::min<std::uint64_t>(max, left_);
+    while (wanted > 0 && reader_.position() <= until_) {
+      STELE_TRY(const auto events, reader_.next_batch(query_, until_, static_cast<std::size_t>(wanted)));
+      left_ -= events.size();
+      if (!events.empty()) return events;
+    }
+    return std::span<const EventView>{};
+  }
+
+ private:
+  ForwardReader reader_;
+  Query query_;
+  Position until_;
+  std::uint64_t left_;
+};
+
+class LogSubscription final : public Subscription {
+ public:
+  LogSubscription(const ReadState& state, Visibility& visibility, Query query, Position after)
+      : reader_(state, after.next()), visibility_(visibility), query_(std::move(query)) {}
+
+  result<SubscriptionBatch> next_batch(std::size_t max, std::chrono::microseconds timeout) override {
+    const Position seen(reader_.position().value() - 1);
+    auto head = visibility_.head();
+    if (head <= seen) head = visibility_.wait_beyond(seen, timeout, cancelled_);
+    if (cancelled_.load()) return Error(errc::unavailable, "the subscription was cancelled");
+    if (visibility_.closed()) return Error(errc::unavailable, "the store is closing");
+    if (head <= seen) return SubscriptionBatch{{}, seen, head == seen};
+    std::span<const EventView> events;
+    // Looking at many events that do not match must still tell how far it came now and then.
+    for (auto looked = seen; events.empty() && reader_.position() <= head;) {
+      STELE_TRY(events, reader_.next_batch(query_, head, std::max<std::size_t>(max, 1)));
+      if (reader_.position().value() - looked.value() > progress_every) break;
+    }
+    const Position position(reader_.position().value() - 1);
+    return SubscriptionBatch{events, position, position == visibility_.head()};
+  }
+
+  void cancel() override {
+    cancelled_.store(true);
+    visibility_.wake();
+  }
+
+ private:
+  static constexpr std::uint64_t progress_every = 100'000;
+
+  ForwardReader reader_;
+  Visibility& visibility_;
+  Query query_;
+  std::atomic<bool> cancelled_{false};
+};
+
+}  // namespace
+
+std::unique_ptr<Cursor> open_stream_cursor(const ReadState& state, const StreamRead& read, Position head) {
+  return std::make_unique<StreamCursor>(state, read, head);
+}
+
+std::unique_ptr<Cursor> open_log_cursor(const ReadState& state, LogRead read, Position head) {
+  if (read.direction == Direction::backward)
+    return std::make_unique<BackwardCursor>(state, std::move(read), head);
+  return std::make_unique<ForwardCursor>(state, std::move(read), head);
+}
+
+std::unique_ptr<Subscription> open_subscription(const ReadState& state, Visibility& visibility, Query query,
+                                                Position after) {
+  return std::make_unique<LogSubscription>(state, visibility, std::move(query), after);
+}
+
+}  // namespace stele::engine

@@ -1,0 +1,118 @@
+// forward_reader.cpp - reads grow while a scan goes on, so that a short look costs little and a long one runs
+// at the speed of the disk. The buffer is only moved or refilled while no view into it has been handed out.
+#include "engine/reader/forward_reader.hpp"
+
+#include "base/assert.hpp"
+
+namespace stele::engine {
+
+// Where the frame of a record begins is written in the record; the frame itself is verified when it is taken.
+result<void> ForwardReader::place(Location location) {
+  STELE_TRY(const auto offset, single_.frame_offset(next_, location, arena_));
+  segment_ = &state_.segments.at(location.segment);
+  ordinal_ = location.segment;
+  buffer_.clear();
+  buffer_offset_ = offset;
+  frame_at_ = 0;
+  placed_ = true;
+  return {};
+}
+
+result<bool> ForwardReader::read_more(std::size_t needed) {
+  STELE_ASSERT(events_.empty(), "no view points into a buffer that moves", events_.size());
+  buffer_.erase(0, frame_at_);
+  buffer_offset_ += frame_at_;
+  frame_at_ = 0;
+  const auto have = buffer_.size();
+  const auto end = segment_->visible_end.load(std::memory_order_acquire);
+  const auto ahead = end > buffer_offset_ + have ? end - buffer_offset_ - have : 0;
+  const auto more = std::min<std::uint64_t>(ahead, std::max(step_, needed > have ? needed - have : 0));
+  if (more == 0) return false;
+  step_ = std::min(step_ * 2, largest_step);
+  buffer_.resize(have + more);
+  const auto got = segment_->file->read_at(buffer_offset_ + have, std::span(buffer_).subspan(have));
+  buffer_.resize(have + (got ? *got : 0));
+  if (!got) return got.error();
+  return *got > 0;
+}
+
+ForwardReader::Step ForwardReader::begin_frame() {
+  const auto bytes = std::string_view(buffer_).substr(frame_at_);
+  const auto parsed = log::parse_frame(bytes, segment_->salt, buffer_offset_ + frame_at_);
+  if (parsed.needed > bytes.size()) {
+    needed_ = parsed.needed;
+    return Step::starved;
+  }
+  if (parsed.status != log::FrameStatus::ok) return Step::damaged;
+  if (parsed.frame.last() < next_ || parsed.frame.first() > next_) return Step::damaged;
+  walk_.emplace(parsed.frame);
+  frame_size_ = parsed.frame.size();
+  return Step::paused;
+}
+
+ForwardReader::Step ForwardReader::take_frame(const Query& query, Position until, std::size_t max) {
+  if (!walk_) {
+    if (const auto begun = begin_frame(); begun != Step::paused) return begun;
+  }
+  while (events_.size() < max && next_ <= until) {
+    if (!walk_->next()) {
+      walk_.reset();
+      frame_at_ += frame_size_;
+      return Step::passed;
+    }
+    const auto& event = walk_->event();
+    if (event.position < next_) continue;
+    if (query.matches(event)) events_.push_back(event);
+    next_ = event.position.next();
+  }
+  return Step::paused;
+}
+
+result<void> ForwardReader::take_single(const Query& query) {
+  const auto position = next_;
+  next_ = next_.next();
+  placed_ = false;
+  STELE_TRY(const auto event, single_.read(position, arena_));
+  if (query.matches(event)) events_.push_back(event);
+  return {};
+}
+
+result<bool> ForwardReader::advance(const Query& query, Position until, std::size_t max) {
+  if (!walk_) {
+    const auto location = state_.index.locations().at(next_);
+    const bool lost = Index::is_lost(location);
+    if (lost || !placed_ || location.segment != ordinal_) {
+      if (!events_.empty()) return false;
+      placed_ = false;
+      const auto there =
+          lost ? result<void>(corrupt_event(next_, nullptr, 0, "it was lost with a damaged frame"))
+               : place(location);
+      if (!there) {
+        next_ = next_.next();
+        return there.error();
+      }
+    }
+  }
+  const auto step = take_frame(query, until, max);
+  if (step == Step::passed) return true;
+  if (step == Step::paused || !events_.empty()) return false;
+  if (step == Step::starved) {
+    STELE_TRY(const bool more, read_more(needed_));
+    if (more) return true;
+  }
+  STELE_CHECK(take_single(query));
+  return true;
+}
+
+result<std::span<const EventView>> ForwardReader::next_batch(const Query& query, Position until,
+                                                             std::size_t max) {
+  events_.clear();
+  arena_.clear();
+  while (next_ <= until && events_.size() < max) {
+    STELE_TRY(const bool more, advance(query, until, max));
+    if (!more) break;
+  }
+  return std::span<const EventView>(events_);
+}
+
+}  // namespace stele::engine

@@ -1,0 +1,168 @@
+// decision.cpp - expected versions, idempotent ids, limits.
+#include "engine/writer/decision.hpp"
+
+#include <algorithm>
+#include <string>
+#include <unordered_set>
+
+namespace stele::engine {
+namespace {
+
+Error invalid_request(std::string message) { return {errc::invalid, std::move(message)}; }
+
+Error too_many(std::string_view what, std::size_t count, std::size_t limit) {
+  return Error(errc::too_large, "the append has " + std::to_string(count) + " " + std::string(what) +
+                                    ", the limit is " + std::to_string(limit))
+      .with("limit", limit)
+      .help("split it");
+}
+
+std::size_t payload_bytes(const NewEvent& event) {
+  std::size_t bytes = event.data.size() + event.metadata.size() + event.type.size() + 64;
+  for (const auto& tag : event.tags) bytes += tag.size() + 2;
+  return bytes;
+}
+
+result<void> check_totals(const AppendRequest& request) {
+  std::size_t events = 0;
+  std::size_t bytes = 0;
+  for (const auto& write : request.writes) {
+    events += write.events.size();
+    for (const auto& event : write.events) bytes += payload_bytes(event);
+  }
+  const auto streams = request.writes.size() + request.also_expect.size();
+  if (streams > Limits::streams_per_append) return too_many("streams", streams, Limits::streams_per_append);
+  if (events > Limits::events_per_append) return too_many("events", events, Limits::events_per_append);
+  if (bytes > Limits::append_bytes) return too_many("bytes", bytes, Limits::append_bytes);
+  return {};
+}
+
+result<void> check_write(const StreamWrite& write, std::size_t index) {
+  const auto where = "writes[" + std::to_string(index) + "]";
+  if (auto name = check_stream_name(write.stream); !name) return std::move(name).error().at(where);
+  if (write.events.empty()) {
+    return invalid_request(where + ": no events for stream '" + write.stream + "'")
+        .help("to check a stream without writing it, name it in also_expect");
+  }
+  for (std::size_t i = 0; i < write.events.size(); ++i) {
+    if (auto event = check_event(write.events[i]); !event) {
+      return std::move(event).error().at(where + ".events[" + std::to_string(i) + "]");
+    }
+  }
+  return {};
+}
+
+// Two of the same in one list, whatever `key` says identifies them.
+template <class List, class Key>
+const typename List::value_type* repeated(const List& list, Key key) {
+  if (list.size() < 2) return nullptr;
+  std::unordered_set<std::string_view> seen;
+  for (const auto& entry : list) {
+    if (!seen.insert(key(entry)).second) return &entry;
+  }
+  return nullptr;
+}
+
+result<void> check_repeated_ids(const AppendRequest& request) {
+  std::unordered_set<Uuid> seen;
+  for (const auto& write : request.writes) {
+    for (const auto& event : write.events) {
+      if (!event.id.is_nil() && !seen.insert(event.id).second) {
+        return invalid_request("the event id " + to_string(event.id) + " is given twice in one append");
+      }
+    }
+  }
+  return {};
+}
+
+result<void> check_distinct(const AppendRequest& request) {
+  const auto name = [](const auto& entry) -> std::string_view { return entry.stream; };
+  if (const auto* twice = repeated(request.writes, name)) {
+    return invalid_request("the stream '" + twice->stream + "' is written twice in one append")
+        .help("put its events into one write");
+  }
+  if (const auto* twice = repeated(request.also_expect, name)) {
+    return invalid_request("the stream '" + twice->stream + "' is checked twice in one append");
+  }
+  return check_repeated_ids(request);
+}
+
+Error conflict_error(const std::string& stream, const ExpectedVersion& expected,
+                     std::optional<Revision> actual, Position head) {
+  const auto stands =
+      actual ? "at revision " + std::to_string(actual->value()) : std::string("without events");
+  const auto wanted = expected.kind() == ExpectedVersion::Kind::exact
+                          ? "revision " + std::to_string(expected.revision().value())
+                          : to_string(expected);
+  return Error(errc::conflict, "stream '" + stream + "' is " + stands + ", you expected " + wanted)
+      .with("stream", stream)
+      .with("expected", to_string(expected))
+      .with("actual", actual ? std::to_string(actual->value()) : "no_stream")
+      .with("position", head.value())
+      .help("read what arrived since and decide again");
+}
+
+result<void> check_expected(const Index& state, const std::string& stream, const ExpectedVersion& expected) {
+  if (expected.kind() == ExpectedVersion::Kind::any) return {};
+  const auto next = state.streams().next_revision(stream);
+  const auto head = next == Revision{} ? std::nullopt : std::optional(Revision(next.value() - 1));
+  if (expected.admits(head)) return {};
+  return conflict_error(stream, expected, head, state.last());
+}
+
+// Where the first event stands when all of them are in the log; nothing when none is.
+result<std::optional<Position>> find_ids(const Index& state, const AppendRequest& request) {
+  std::size_t found = 0;
+  std::size_t count = 0;
+  std::optional<Position> first;
+  const NewEvent* known = nullptr;
+  for (const auto& write : request.writes) {
+    for (const auto& event : write.events) {
+      const auto position = state.ids().find(event.id);
+      if (count++ == 0) first = position;
+      if (position) {
+        ++found;
+        known = &event;
+      }
+    }
+  }
+  if (found == 0) return std::optional<Position>{};
+  if (found == count) return first;
+  return invalid_request("the event id " + to_string(known->id) +
+                         " is in the log already, others of this append are not")
+      .with("id", to_string(known->id))
+      .help("repeat an append with exactly the events it had, or use new ids");
+}
+
+}  // namespace
+
+result<void> check_request(const AppendRequest& request) {
+  if (request.writes.empty())
+    return invalid_request("the append writes nothing").help("give it at least one event");
+  STELE_CHECK(check_totals(request));
+  for (std::size_t i = 0; i < request.writes.size(); ++i) STELE_CHECK(check_write(request.writes[i], i));
+  for (const auto& check : request.also_expect) STELE_CHECK(check_stream_name(check.stream));
+  if (request.condition) {
+    return invalid_request("this version does not evaluate append conditions")
+        .help("use expected versions and also_expect");
+  }
+  return check_distinct(request);
+}
+
+result<Decision> decide(const Index& state, const AppendRequest& request, bool fresh_ids) {
+  if (!fresh_ids) {
+    STELE_TRY(const auto duplicate, find_ids(state, request));
+    if (duplicate) return Decision{*duplicate, {}, true};
+  }
+  for (const auto& write : request.writes) STELE_CHECK(check_expected(state, write.stream, write.expected));
+  for (const auto& check : request.also_expect)
+    STELE_CHECK(check_expected(state, check.stream, check.expected));
+  Decision decision{state.last().next(), {}, false};
+  decision.first_revisions.reserve(request.writes.size());
+  for (const auto& write : request.writes) {
+    decision.first_revisions.push_back(state.streams().next_revision(write.stream));
+  }
+  return decision;
+}
+
+}  // namespace stele::engine

@@ -1,0 +1,315 @@
+// writer.cpp - staging and group commit.
+#include "engine/writer/writer.hpp"
+
+#include <algorithm>
+
+#include "base/assert.hpp"
+
+namespace stele::engine {
+namespace {
+
+constexpr std::size_t largest_backlog = 128u << 20;  // bytes staged behind the batch that is on its way
+constexpr std::size_t largest_kept_buffer = 16u << 20;
+
+bool same_content(const NewEvent& asked, const EventView& stored) {
+  return asked.id == stored.id && asked.type == stored.type && asked.data == stored.data &&
+         asked.metadata == stored.metadata && asked.content_type == stored.content_type &&
+         std::ranges::equal(asked.tags, stored.tags);
+}
+
+Error reused_id(const NewEvent& event, Position position) {
+  return Error(errc::invalid, "the event id " + to_string(event.id) + " stands in the log with other content")
+      .with("id", to_string(event.id))
+      .with("position", position.value())
+      .help("repeat an append with exactly what it had, or use new ids");
+}
+
+}  // namespace
+
+Writer::Writer(WriterParts parts, WriterStart start)
+    : parts_(std::move(parts)),
+      read_state_{parts_.index, parts_.segments},
+      segment_(std::move(start.segment)),
+      ordinal_(parts_.segments.size() == 0 ? 0 : parts_.segments.size() - 1),
+      end_(start.end),
+      last_time_(start.last_recorded_at),
+      committer_([this] { run_committer(); }),
+      filler_([this] { run_filler(); }) {}
+
+Writer::~Writer() {
+  {
+    Guard lock(mutex_);
+    wait_until_idle(lock);
+    stopping_ = true;
+  }
+  work_.notify_all();
+  filling_.notify_all();
+  committer_.join();
+  filler_.join();
+}
+
+result<Writer::Prepared> Writer::prepare(AppendRequest request) {
+  STELE_CHECK(check_request(request));
+  bool fresh = true;
+  for (auto& write : request.writes) {
+    for (auto& event : write.events) {
+      if (event.id.is_nil()) {
+        event.id = Uuid::random();
+      } else {
+        fresh = false;
+      }
+    }
+  }
+  auto frame = log::encode(request.writes);
+  return Prepared{std::move(request), std::move(frame), fresh};
+}
+
+result<AppendResult> Writer::append(AppendRequest request) {
+  STELE_TRY(auto prepared, prepare(std::move(request)));
+  Guard lock(mutex_);
+  auto staged = stage(lock, prepared);
+  if (!staged.wait_for) return std::move(staged.answer);
+  // The open batch is ours, unless somebody took it to the disk already.
+  if (!committing_ && staged.wait_for == open_) commit(lock);
+  lock.unlock();
+  staged.wait_for->finished.wait(0, std::memory_order_acquire);
+  if (staged.duplicate_of && !staged.wait_for->failure) {
+    return confirm_duplicate(prepared.request, *staged.duplicate_of);
+  }
+  return outcome(*staged.wait_for, std::move(staged.answer));
+}
+
+void Writer::append_async(AppendRequest request, AppendCompletion done) {
+  auto prepared = prepare(std::move(request));
+  if (!prepared) return done(prepared.error());
+  Guard lock(mutex_);
+  if (open_->bytes.size() > largest_backlog) {
+    lock.unlock();
+    return done(
+        Error(errc::busy, "too many appends wait for the disk").help("let earlier ones finish first"));
+  }
+  auto staged = stage(lock, *prepared);
+  if (!staged.wait_for) {
+    lock.unlock();
+    return done(std::move(staged.answer));
+  }
+  std::optional<DuplicateProbe> probe;
+  if (staged.duplicate_of) probe = DuplicateProbe{std::move(prepared->request), *staged.duplicate_of};
+  staged.wait_for->completions.push_back({std::move(done), std::move(staged.answer), std::move(probe)});
+  if (!committing_) work_.notify_one();
+}
+
+Writer::Staged Writer::stage(Guard& lock, Prepared& prepared) {
+  if (broken_) return {*broken_, {}, {}};
+  if (const auto place = make_place(lock, prepared.frame.bytes.size()); !place)
+    return {place.error(), {}, {}};
+  const auto decision = decide(parts_.index, prepared.request, prepared.fresh_ids);
+  Staged staged{Error(errc::unavailable, "not answered yet"), {}, {}};
+  if (!decision) {
+    staged.answer = decision.error();
+    // A refusal may rest on appends that are not durable yet: it must not be heard before they are.
+    if (open_->idle() && !committing_) return staged;
+  } else if (decision->seems_duplicate) {
+    staged.duplicate_of = decision->first;
+  } else {
+    staged.answer = stage_fresh(lock, prepared, *decision);
+    if (!staged.answer) return staged;
+  }
+  open_->awaited = true;
+  staged.wait_for = open_;
+  return staged;
+}
+
+result<Timestamp> Writer::next_time(const std::optional<Timestamp>& given) {
+  if (given && *given < last_time_) {
+    return Error(errc::invalid, "the recorded time " + to_string(*given) +
+                                    " lies before the log's last one, " + to_string(last_time_))
+        .help("import older events into an empty store");
+  }
+  if (given) return *given;
+  const auto now = parts_.world.clock.now();
+  if (now < last_time_) clamped_.fetch_add(1);
+  return std::max(now, last_time_);
+}
+
+result<AppendResult> Writer::stage_fresh(Guard& lock, Prepared& prepared, const Decision& decision) {
+  STELE_ASSERT(lock.owns_lock(), "staging is serial");
+  STELE_ASSERT(decision.first == parts_.index.last().next(), "positions are dense", decision.first.value());
+  STELE_TRY(const auto time, next_time(prepared.request.recorded_at));
+  last_time_ = time;
+  const auto& writes = prepared.request.writes;
+  auto& frame = prepared.frame;
+  log::seal(frame, {.first = decision.first,
+                    .recorded_at = time,
+                    .durable = parts_.visibility.head(),
+                    .first_revisions = decision.first_revisions,
+                    .salt = segment_->header().salt,
+                    .offset = end_});
+  if (open_->bytes.empty()) open_->offset = end_;
+  STELE_ASSERT(open_->offset + open_->bytes.size() == end_, "a batch is contiguous", open_->offset, end_);
+  parts_.index.add(ordinal_, end_, decision.first, writes, decision.first_revisions, frame);
+  open_->bytes += frame.bytes;
+  open_->last = parts_.index.last();
+  end_ += frame.bytes.size();
+
+  AppendResult answer{decision.first, open_->last, {}, time, false};
+  answer.revisions.reserve(writes.size());
+  for (std::size_t i = 0; i < writes.size(); ++i) {
+    answer.revisions.push_back(
+        {writes[i].stream, Revision(decision.first_revisions[i].value() + writes[i].events.size() - 1)});
+  }
+  return answer;
+}
+
+result<void> Writer::make_place(Guard& lock, std::uint64_t frame_bytes) {
+  if (!segment_ || !segment_->has_room(end_, frame_bytes)) {
+    // Recovery relies on it: a segment is begun only when all of the one before is durable. Others may have
+    // begun it, or filled it, while the lock was let go.
+    while (!segment_ || !segment_->has_room(end_, frame_bytes)) {
+      if (open_->idle() && !committing_) {
+        STELE_CHECK(open_segment(frame_bytes));
+        break;
+      }
+      wait_until_idle(lock);
+      if (broken_) return *broken_;
+    }
+  }
+  if (end_ + frame_bytes > segment_->filled()) STELE_CHECK(segment_->make_room(end_ + frame_bytes));
+  if (segment_->wants_fill(end_)) filling_.notify_one();
+  return {};
+}
+
+result<void> Writer::open_segment(std::uint64_t frame_bytes) {
+  STELE_TRY(auto created, log::SegmentFile::create(parts_.world, parts_.log_directory,
+                                                   {.store = parts_.store,
+                                                    .first = parts_.index.last().next(),
+                                                    .segment_bytes = parts_.segment_bytes,
+                                                    .frame_bytes = frame_bytes}));
+  segment_ = std::move(created);
+  end_ = log::segment_header_bytes;
+  ordinal_ = parts_.segments.add(segment_->file(), segment_->header(), end_);
+  return {};
+}
+
+// ---- Committing
+
+void Writer::commit(Guard& lock) {
+  STELE_ASSERT(lock.owns_lock() && !committing_, "one batch at a time is on its way");
+  committing_ = true;
+  auto batch = std::exchange(open_, std::make_shared<Batch>());
+  open_->bytes = std::move(spare_bytes_);
+  open_->bytes.clear();
+  const auto segment = segment_;
+  if (broken_) batch->failure = *broken_;
+  lock.unlock();
+  if (!batch->failure) {
+    if (auto written = write_batch(*batch); !written) batch->failure = std::move(written).error();
+  }
+  if (!batch->failure) publish(*batch);
+  lock.lock();
+  if (batch->failure && !broken_) {
+    broken_ = Error(errc::read_only, "the store accepts no more appends: " + batch->failure->message())
+                  .help("find out what the disk has, then open the store again");
+  }
+  committing_ = false;
+  if (batch->bytes.capacity() <= largest_kept_buffer) spare_bytes_ = std::move(batch->bytes);
+  const bool more = !open_->idle();
+  if (more) work_.notify_one();
+  idle_.notify_all();
+  lock.unlock();
+  finish(*batch);
+  lock.lock();
+}
+
+result<void> Writer::write_batch(const Batch& batch) {
+  if (batch.bytes.empty()) return {};
+  STELE_CHECK(segment_->append_at(batch.offset, batch.bytes));
+  return segment_->sync();
+}
+
+void Writer::publish(const Batch& batch) {
+  if (batch.bytes.empty()) return;
+  auto& segment = parts_.segments.at(ordinal_);
+  const auto end = batch.offset + batch.bytes.size();
+  segment.visible_end.store(end, std::memory_order_release);
+  parts_.watermark.publish({batch.last, segment.first, end});
+  parts_.visibility.publish(batch.last);
+}
+
+void Writer::finish(Batch& batch) {
+  batch.finished.store(1, std::memory_order_release);
+  batch.finished.notify_all();
+  for (auto& pending : batch.completions) {
+    if (pending.probe && !batch.failure) {
+      pending.done(confirm_duplicate(pending.probe->request, pending.probe->first));
+    } else {
+      pending.done(outcome(batch, std::move(pending.answer)));
+    }
+  }
+}
+
+// What happened to an append whose batch failed is not known: some of it may be on the disk.
+result<AppendResult> Writer::outcome(const Batch& batch, result<AppendResult> answer) const {
+  if (!batch.failure || !answer) return answer;
+  return Error(errc::unavailable, "it is not known whether the append happened: " + batch.failure->message())
+      .help("repeat it with the same event ids once the store is open again");
+}
+
+result<AppendResult> Writer::confirm_duplicate(const AppendRequest& request, Position first) {
+  EventReader reader(read_state_);
+  Arena arena;
+  AppendResult answer{first, first, {}, {}, true};
+  auto position = first;
+  for (const auto& write : request.writes) {
+    for (const auto& event : write.events) {
+      if (position > parts_.visibility.head()) return reused_id(event, position);
+      STELE_TRY(const auto stored, reader.read(position, arena));
+      if (stored.stream != write.stream || !same_content(event, stored)) return reused_id(event, position);
+      answer.last = position;
+      answer.recorded_at = stored.recorded_at;
+      if (&event == &write.events.back()) answer.revisions.push_back({write.stream, stored.revision});
+      position = position.next();
+    }
+  }
+  return answer;
+}
+
+void Writer::wait_until_idle(Guard& lock) {
+  while (!open_->idle() || committing_) {
+    if (committing_) {
+      idle_.wait(lock);
+    } else {
+      commit(lock);
+    }
+  }
+}
+
+void Writer::run_committer() {
+  Guard lock(mutex_);
+  while (!stopping_) {
+    if (committing_ || open_->idle()) {
+      work_.wait(lock);
+    } else {
+      commit(lock);
+    }
+  }
+}
+
+// Zero-fills the segment ahead of the writer, so that commits never change the size of the file.
+void Writer::run_filler() {
+  Guard lock(mutex_);
+  while (!stopping_) {
+    const auto segment = segment_;
+    if (!segment || !segment->wants_fill(end_)) {
+      filling_.wait(lock);
+      continue;
+    }
+    lock.unlock();
+    const auto filled = segment->fill_ahead();
+    lock.lock();
+    // A full disk is told to the append that needs the room; trying again at once would only spin.
+    if (!filled && !stopping_) filling_.wait(lock);
+  }
+}
+
+}  // namespace stele::engine

@@ -1,0 +1,125 @@
+// writer.hpp - the single writer: checks appends one after another, gathers them into batches, makes each
+// batch durable with one write and one sync, then lets readers see it and answers.
+//
+// No timer: while one batch is on its way to the disk the next one is being staged, by the callers' own
+// threads, each checked against everything staged before it. When nothing is on its way, a blocking append
+// commits on its own thread, so a lone writer pays for no hand-over; otherwise the committer thread goes on
+// with what has gathered.
+//
+// A failed write or sync is final: nothing is known about what reached the disk, so the writer refuses
+// everything from then on and says why. It never tries a sync twice.
+//
+// Threading: append() and append_async() from any thread.
+#pragma once
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "engine/index/index.hpp"
+#include "engine/log/directory.hpp"
+#include "engine/log/segment.hpp"
+#include "engine/reader/event_reader.hpp"
+#include "engine/segments.hpp"
+#include "engine/visibility.hpp"
+#include "engine/writer/batch.hpp"
+#include "engine/writer/decision.hpp"
+#include "io/world.hpp"
+
+namespace stele::engine {
+
+// What the writer works on; owned by the store, which outlives it.
+struct WriterParts {
+  const io::World& world;
+  std::filesystem::path log_directory;
+  Uuid store;
+  std::uint64_t segment_bytes;
+  Index& index;
+  Segments& segments;
+  Visibility& visibility;
+  log::Watermark& watermark;
+};
+
+// Where the log ended when the writer took over.
+struct WriterStart {
+  std::unique_ptr<log::SegmentFile> segment;  // the last one; none in an empty log
+  std::uint64_t end = 0;                      // behind its last frame
+  Timestamp last_recorded_at;
+};
+
+class Writer {
+ public:
+  Writer(WriterParts parts, WriterStart start);
+  // Finishes what is staged, then ends.
+  ~Writer();
+  Writer(const Writer&) = delete;
+  Writer& operator=(const Writer&) = delete;
+
+  result<AppendResult> append(AppendRequest request);
+  void append_async(AppendRequest request, AppendCompletion done);
+
+  // How often the clock was behind the log and the last recorded time was used instead.
+  [[nodiscard]] std::uint64_t clamped_times() const { return clamped_.load(); }
+
+ private:
+  using Guard = std::unique_lock<std::mutex>;
+
+  // A request that passed check_request(), with ids, and its bytes.
+  struct Prepared {
+    AppendRequest request;
+    log::EncodedFrame frame;
+    bool fresh_ids = false;
+  };
+  struct Staged {
+    result<AppendResult> answer;
+    std::optional<Position> duplicate_of;  // then the answer comes from confirm_duplicate()
+    std::shared_ptr<Batch> wait_for;       // none: the answer stands now
+  };
+
+  static result<Prepared> prepare(AppendRequest request);
+  // The serial section.
+  Staged stage(Guard& lock, Prepared& prepared);
+  result<AppendResult> stage_fresh(Guard& lock, Prepared& prepared, const Decision& decision);
+  result<Timestamp> next_time(const std::optional<Timestamp>& given);
+  // A current segment with room for the frame; may let go of the lock while earlier batches finish.
+  result<void> make_place(Guard& lock, std::uint64_t frame_bytes);
+  result<void> open_segment(std::uint64_t frame_bytes);
+
+  // Takes the open batch to the disk and answers. Precondition: none is on its way. The lock is held again
+  // after.
+  void commit(Guard& lock);
+  result<void> write_batch(const Batch& batch);
+  void publish(const Batch& batch);
+  void finish(Batch& batch);
+  void wait_until_idle(Guard& lock);
+  result<AppendResult> confirm_duplicate(const AppendRequest& request, Position first);
+  result<AppendResult> outcome(const Batch& batch, result<AppendResult> answer) const;
+
+  void run_committer();
+  void run_filler();
+
+  WriterParts parts_;
+  ReadState read_state_;
+
+  std::mutex mutex_;
+  std::condition_variable work_;     // for the committer
+  std::condition_variable idle_;     // for wait_until_idle
+  std::condition_variable filling_;  // for the filler
+  std::shared_ptr<Batch> open_ = std::make_shared<Batch>();
+  std::string spare_bytes_;  // the last batch's memory, to be used again
+  bool committing_ = false;
+  bool stopping_ = false;
+  std::optional<Error> broken_;  // set once, for good
+  std::shared_ptr<log::SegmentFile> segment_;
+  std::uint32_t ordinal_ = 0;
+  std::uint64_t end_ = 0;  // where the next frame goes
+  Timestamp last_time_;
+  std::atomic<std::uint64_t> clamped_{0};
+
+  std::thread committer_;
+  std::thread filler_;
+};
+
+}  // namespace stele::engine
