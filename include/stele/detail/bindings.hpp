@@ -23,13 +23,17 @@
 
 // The cases for `full` + 1 to `full` + 8 fields; what follows p are the names of the first `full`, with a
 // comma.
-#define STELE_BIND8(full, p, ...)                                                                         \
-  STELE_BIND(full + 1, __VA_ARGS__ STELE_NAMES1(p))                                                       \
-  STELE_BIND(full + 2, __VA_ARGS__ STELE_NAMES2(p)) STELE_BIND(full + 3, __VA_ARGS__ STELE_NAMES3(p))     \
-      STELE_BIND(full + 4, __VA_ARGS__ STELE_NAMES4(p)) STELE_BIND(full + 5, __VA_ARGS__ STELE_NAMES5(p)) \
-          STELE_BIND(full + 6, __VA_ARGS__ STELE_NAMES6(p))                                               \
-              STELE_BIND(full + 7, __VA_ARGS__ STELE_NAMES7(p))                                           \
-                  STELE_BIND(full + 8, __VA_ARGS__ STELE_NAMES8(p))
+// clang-format off
+#define STELE_BIND8(full, p, ...) \
+  STELE_BIND(full + 1, __VA_ARGS__ STELE_NAMES1(p)) \
+  STELE_BIND(full + 2, __VA_ARGS__ STELE_NAMES2(p)) \
+  STELE_BIND(full + 3, __VA_ARGS__ STELE_NAMES3(p)) \
+  STELE_BIND(full + 4, __VA_ARGS__ STELE_NAMES4(p)) \
+  STELE_BIND(full + 5, __VA_ARGS__ STELE_NAMES5(p)) \
+  STELE_BIND(full + 6, __VA_ARGS__ STELE_NAMES6(p)) \
+  STELE_BIND(full + 7, __VA_ARGS__ STELE_NAMES7(p)) \
+  STELE_BIND(full + 8, __VA_ARGS__ STELE_NAMES8(p))
+// clang-format on
 
 namespace stele::detail {
 
@@ -47,8 +51,10 @@ constexpr auto tie_fields([[maybe_unused]] T& object) {
   STELE_BIND8(24, d, STELE_NAMES8(a), STELE_NAMES8(b), STELE_NAMES8(c),)
   STELE_BIND8(32, e, STELE_NAMES8(a), STELE_NAMES8(b), STELE_NAMES8(c), STELE_NAMES8(d),)
   STELE_BIND8(40, f, STELE_NAMES8(a), STELE_NAMES8(b), STELE_NAMES8(c), STELE_NAMES8(d), STELE_NAMES8(e),)
-  STELE_BIND8(48, g, STELE_NAMES8(a), STELE_NAMES8(b), STELE_NAMES8(c), STELE_NAMES8(d), STELE_NAMES8(e), STELE_NAMES8(f),)
-  STELE_BIND8(56, h, STELE_NAMES8(a), STELE_NAMES8(b), STELE_NAMES8(c), STELE_NAMES8(d), STELE_NAMES8(e), STELE_NAMES8(f), STELE_NAMES8(g),)
+  STELE_BIND8(48, g, STELE_NAMES8(a), STELE_NAMES8(b), STELE_NAMES8(c),
+              STELE_NAMES8(d), STELE_NAMES8(e), STELE_NAMES8(f),)
+  STELE_BIND8(56, h, STELE_NAMES8(a), STELE_NAMES8(b), STELE_NAMES8(c),
+              STELE_NAMES8(d), STELE_NAMES8(e), STELE_NAMES8(f), STELE_NAMES8(g),)
   // clang-format on
 }
 
