@@ -26,10 +26,14 @@ class SegmentScanner {
   // Where the frame of the last successful next() began.
   [[nodiscard]] std::uint64_t frame_offset() const { return frame_offset_; }
   void seek(std::uint64_t offset) { offset_ = offset; }
+  // For a follower: more of the segment may be read now.
+  void extend(std::uint64_t end) { end_ = end; }
 
   // The next place, from offset() on, where a whole frame header with a good checksum stands; moves there.
   // False: none before the end.
   result<bool> seek_header();
+  // The header at offset(), where seek_header() has stopped (asserted).
+  result<FrameFront> peek_front();
   // Behind the last byte, from offset() on, that is not zero; offset() when all are.
   result<std::uint64_t> last_written();
 
@@ -43,7 +47,8 @@ class SegmentScanner {
   std::uint64_t end_;
   std::uint64_t frame_offset_ = 0;
   std::string buffer_;
-  std::uint64_t buffer_offset_ = 0;
+  std::uint64_t buffer_offset_ = 0;  // in the file
+  std::size_t buffered_ = 0;
 };
 
 }  // namespace stele::engine::log

@@ -50,6 +50,9 @@ struct ParsedHeader {
 };
 [[nodiscard]] ParsedHeader parse_header(std::string_view bytes);
 
+// Features this version does not know: nothing, or why the segment must not be read (`to_write`: or written).
+[[nodiscard]] std::optional<Error> refuse(const SegmentHeader& header, bool to_write);
+
 // "00000000000000000001.seg" and back.
 [[nodiscard]] std::string segment_name(Position first);
 [[nodiscard]] std::optional<Position> parse_segment_name(std::string_view name);
@@ -99,6 +102,7 @@ class SegmentFile {
   SegmentFile(SegmentHeader header, std::shared_ptr<io::File> frames, std::unique_ptr<io::File> filler,
               std::uint64_t filled);
   result<void> fill_step();  // under filling_
+  [[nodiscard]] std::uint64_t next_step() const;
 
   SegmentHeader header_;
   std::shared_ptr<io::File> frames_;
@@ -107,6 +111,7 @@ class SegmentFile {
   std::unique_ptr<io::File> filler_;
   std::atomic<std::uint64_t> filled_;
   std::mutex filling_;
+  std::optional<Error> broken_;  // under filling_: the sync that failed
 };
 
 }  // namespace stele::engine::log

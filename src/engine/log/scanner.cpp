@@ -1,0 +1,111 @@
+// scanner.cpp - a sliding window over a segment and the frames in it.
+#include "engine/log/scanner.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/assert.hpp"
+#include "base/bytes.hpp"
+#include "engine/log/frame_layout.hpp"
+
+namespace stele::engine::log {
+namespace {
+
+constexpr std::size_t window_bytes = 1u << 20;
+
+}  // namespace
+
+SegmentScanner::SegmentScanner(const io::ByteSource& source, std::uint64_t salt, std::uint64_t offset,
+                               std::uint64_t end)
+    : source_(source), salt_(salt), offset_(offset), end_(end) {}
+
+result<std::string_view> SegmentScanner::window(std::size_t bytes) {
+  const bool inside = offset_ >= buffer_offset_ && offset_ - buffer_offset_ <= buffered_;
+  const auto skip = inside ? static_cast<std::size_t>(offset_ - buffer_offset_) : buffered_;
+  auto have = buffered_ - skip;
+  if (have < bytes && offset_ + have < end_) {
+    // What is left moves to the front, the window is filled up behind it.
+    std::memmove(buffer_.data(), buffer_.data() + skip, have);
+    buffer_.resize(std::max({buffer_.size(), window_bytes, bytes}));
+    const auto want = std::min<std::uint64_t>(buffer_.size() - have, end_ - offset_ - have);
+    buffer_offset_ = offset_;
+    buffered_ = 0;  // should the read fail, nothing is in the window
+    STELE_TRY(const auto got,
+              source_.read_at(offset_ + have, {buffer_.data() + have, static_cast<std::size_t>(want)}));
+    have += got;
+    buffered_ = have;
+    return std::string_view(buffer_.data(), have);
+  }
+  const auto limit = end_ > offset_ ? end_ - offset_ : 0;
+  return std::string_view(buffer_.data() + skip,
+                          static_cast<std::size_t>(std::min<std::uint64_t>(have, limit)));
+}
+
+result<ParsedFrame> SegmentScanner::next() {
+  STELE_TRY(auto bytes, window(frame_header_bytes));
+  auto parsed = parse_frame(bytes, salt_, offset_);
+  while (parsed.needed > bytes.size()) {
+    const auto before = bytes.size();
+    STELE_TRY(bytes, window(parsed.needed));
+    if (bytes.size() == before) break;
+    parsed = parse_frame(bytes, salt_, offset_);
+  }
+  if (parsed.status == FrameStatus::ok) {
+    frame_offset_ = offset_;
+    offset_ += parsed.frame.size();
+  } else {
+    buffered_ = 0;  // a writer may fill this place later: look at the file again then
+  }
+  return parsed;
+}
+
+result<bool> SegmentScanner::seek_header() {
+  offset_ = layout::align(offset_);
+  for (;;) {
+    STELE_TRY(auto bytes, window(frame_header_bytes));
+    if (bytes.size() < frame_header_bytes) return false;
+    std::size_t at = 0;
+    while (at + frame_header_bytes <= bytes.size() &&
+           base::load_le<std::uint32_t>(bytes.data() + at) != frame_magic) {
+      at += frame_alignment;
+    }
+    offset_ += at;
+    if (at + frame_header_bytes > bytes.size()) continue;
+    auto parsed = parse_front(bytes.substr(at), salt_, offset_);
+    if (parsed.needed > bytes.size() - at) {
+      STELE_TRY(bytes, window(parsed.needed));
+      parsed = parse_front(bytes, salt_, offset_);
+    }
+    if (parsed.status == FrameStatus::ok) return true;
+    offset_ += frame_alignment;
+  }
+}
+
+result<FrameFront> SegmentScanner::peek_front() {
+  STELE_TRY(auto bytes, window(frame_header_bytes));
+  auto parsed = parse_front(bytes, salt_, offset_);
+  if (parsed.needed > bytes.size()) {
+    STELE_TRY(bytes, window(parsed.needed));
+    parsed = parse_front(bytes, salt_, offset_);
+  }
+  STELE_ASSERT(parsed.status == FrameStatus::ok, "a header stands where one was found", offset_,
+               parsed.reason);
+  return parsed.front;
+}
+
+result<std::uint64_t> SegmentScanner::last_written() {
+  auto last = offset_;
+  const auto start = offset_;
+  for (;;) {
+    STELE_TRY(const auto bytes, window(1));
+    if (bytes.empty()) break;
+    const auto found = bytes.find_last_not_of('\0');
+    if (found != std::string_view::npos) last = offset_ + found + 1;
+    offset_ += bytes.size();
+  }
+  offset_ = start;
+  buffered_ = 0;
+  return last;
+}
+
+}  // namespace stele::engine::log

@@ -1,0 +1,118 @@
+// segment_header.cpp - the first 4096 bytes of a segment and its name. The frames behind are not looked at.
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdio>
+
+#include "base/assert.hpp"
+#include "base/bytes.hpp"
+#include "base/crc32c.hpp"
+#include "engine/log/segment.hpp"
+
+namespace stele::engine::log {
+namespace {
+
+using base::load_le;
+using base::store_le;
+
+// Offsets in one copy; frozen like those of the frame.
+constexpr std::size_t header_copy_bytes = segment_header_bytes / 2;
+constexpr std::string_view header_magic = "STELESEG";
+constexpr std::size_t header_checksum = 8, header_major = 12, header_minor = 14, header_compatible = 16,
+                      header_read_only = 20, header_incompatible = 24, header_store = 32, header_first = 48,
+                      header_salt = 56, header_created = 64, header_capacity = 72;
+constexpr std::string_view segment_suffix = ".seg";
+constexpr std::size_t name_digits = 20;
+
+std::string encode_copy(const SegmentHeader& header) {
+  std::string bytes(header_copy_bytes, '\0');
+  char* const to = bytes.data();
+  std::copy(header_magic.begin(), header_magic.end(), to);
+  store_le<std::uint16_t>(to + header_major, header.major);
+  store_le<std::uint16_t>(to + header_minor, header.minor);
+  store_le<std::uint32_t>(to + header_compatible, header.compatible);
+  store_le<std::uint32_t>(to + header_read_only, header.read_only_compatible);
+  store_le<std::uint32_t>(to + header_incompatible, header.incompatible);
+  std::copy(header.store.bytes().begin(), header.store.bytes().end(), to + header_store);
+  store_le<std::uint64_t>(to + header_first, header.first.value());
+  store_le<std::uint64_t>(to + header_salt, header.salt);
+  store_le<std::uint64_t>(to + header_created,
+                          static_cast<std::uint64_t>(header.created_at.time_since_epoch().count()));
+  store_le<std::uint64_t>(to + header_capacity, header.capacity);
+  store_le<std::uint32_t>(to + header_checksum, base::crc32c(std::string_view(bytes).substr(header_major)));
+  return bytes;
+}
+
+std::optional<SegmentHeader> parse_copy(std::string_view bytes) {
+  if (bytes.size() < header_copy_bytes || !bytes.starts_with(header_magic)) return std::nullopt;
+  const auto copy = bytes.substr(0, header_copy_bytes);
+  const char* const at = copy.data();
+  if (load_le<std::uint32_t>(at + header_checksum) != base::crc32c(copy.substr(header_major)))
+    return std::nullopt;
+  SegmentHeader header;
+  header.major = load_le<std::uint16_t>(at + header_major);
+  header.minor = load_le<std::uint16_t>(at + header_minor);
+  header.compatible = load_le<std::uint32_t>(at + header_compatible);
+  header.read_only_compatible = load_le<std::uint32_t>(at + header_read_only);
+  header.incompatible = load_le<std::uint32_t>(at + header_incompatible);
+  std::array<std::uint8_t, 16> store{};
+  std::copy_n(at + header_store, store.size(), store.begin());
+  header.store = Uuid(store);
+  header.first = Position(load_le<std::uint64_t>(at + header_first));
+  header.salt = load_le<std::uint64_t>(at + header_salt);
+  const auto created = static_cast<std::int64_t>(load_le<std::uint64_t>(at + header_created));
+  header.created_at = Timestamp(std::chrono::microseconds(created));
+  header.capacity = load_le<std::uint64_t>(at + header_capacity);
+  return header;
+}
+
+}  // namespace
+
+std::string encode_header(const SegmentHeader& header) {
+  STELE_ASSERT(header.first.value() > 0, "positions begin at 1", header.first.value());
+  const auto copy = encode_copy(header);
+  return copy + copy;
+}
+
+ParsedHeader parse_header(std::string_view bytes) {
+  const auto one = parse_copy(bytes);
+  const auto two =
+      bytes.size() < segment_header_bytes ? std::nullopt : parse_copy(bytes.substr(header_copy_bytes));
+  if (one && two) return {one, *one == *two ? "" : "the two copies of the segment header differ"};
+  if (one) return {one, "the second copy of the segment header is damaged"};
+  if (two) return {two, "the first copy of the segment header is damaged"};
+  return {std::nullopt, bytes.size() < segment_header_bytes
+                            ? "the segment header is cut short"
+                            : "both copies of the segment header are damaged"};
+}
+
+std::optional<Error> refuse(const SegmentHeader& header, bool to_write) {
+  const bool readable = header.major <= format_major && header.incompatible == 0;
+  if (readable && (!to_write || header.read_only_compatible == 0)) return std::nullopt;
+  const auto version = std::to_string(header.major) + '.' + std::to_string(header.minor);
+  return Error(readable ? errc::read_only : errc::invalid,
+               std::string("the segment of position ") + std::to_string(header.first.value()) +
+                   " was written in log format " + version + (readable ? " and can only be read" : ""))
+      .with("format", version)
+      .with("known", std::to_string(format_major) + '.' + std::to_string(format_minor))
+      .help("use the version of stele that wrote it, or a newer one");
+}
+
+std::string segment_name(Position first) {
+  std::array<char, 32> text{};
+  const auto length =
+      std::snprintf(text.data(), text.size(), "%020llu.seg", static_cast<unsigned long long>(first.value()));
+  return {text.data(), static_cast<std::size_t>(length)};
+}
+
+std::optional<Position> parse_segment_name(std::string_view name) {
+  if (name.size() != name_digits + segment_suffix.size() || !name.ends_with(segment_suffix))
+    return std::nullopt;
+  std::uint64_t first = 0;
+  const char* const end = name.data() + name_digits;
+  const auto [stopped, failed] = std::from_chars(name.data(), end, first);
+  if (failed != std::errc{} || stopped != end || first == 0) return std::nullopt;
+  return Position(first);
+}
+
+}  // namespace stele::engine::log
