@@ -32,6 +32,7 @@
 //   STELE_CHECK(balances->wait(appended.last, std::chrono::seconds(5)));    // read your own write
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -229,42 +230,44 @@ result<Position> fold(ProjectionTarget& into, EventStore& store, Position up_to)
 
 namespace detail {
 
-// The domain's codec is found by argument: stele_schema() names a type on the wire, read_event() reads it in
-// its newest version (both come with decider.hpp and wire.hpp, which this header does not need).
-template <class P, class Model, class E>
-result<void> project_as(Model& model, const EventView& at) {
-  STELE_TRY(const E event, read_event<E>(at));
-  return P::project(model, event, at);
-}
-
-template <class P, class Model, template <class...> class List, class... E>
-result<void> project_any(const List<E...>*, Model& model, const EventView& at) {
-  result<void> done;
-  // Types that are not in the list did not match the query either; they are ignored on purpose.
-  (void)((at.type == stele_schema(static_cast<const E*>(nullptr)).type &&
-          (done = project_as<P, Model, E>(model, at), true)) ||
-         ...);
-  return done;
+// What an event and its older versions have been called.
+template <class E>
+void add_type_names(std::vector<std::string>& types) {
+  const std::string name(stele_schema(static_cast<const E*>(nullptr)).type);
+  if (std::ranges::find(types, name) == types.end()) types.push_back(name);
+  if constexpr (requires(const E* newer) { stele_older(newer); })
+    add_type_names<typename decltype(stele_older(static_cast<const E*>(nullptr)))::type>(types);
 }
 
 template <template <class...> class List, class... E>
 Query query_of(const List<E...>*) {
   QueryItem item;
-  (item.types.emplace_back(stele_schema(static_cast<const E*>(nullptr)).type), ...);
+  (add_type_names<E>(item.types), ...);
   return Query::of(std::move(item));
 }
 
 }  // namespace detail
 
-// Gives an event to the overload of P::project that takes its type; P::Events lists the types.
+// Gives an event to the overload P::project(model, event, at) - or P::project(model, event) - that takes its
+// type. P::Events lists the types, as in decider.hpp, which must be included where this is used: its reader
+// brings every old version up to the newest before it comes here.
 template <class P, class Model>
 result<void> project_event(Model& model, const EventView& at) {
-  return detail::project_any<P>(static_cast<const typename P::Events*>(nullptr), model, at);
+  result<void> done;
+  STELE_TRY([[maybe_unused]] const bool listed,
+            each_event<typename P::Events>(at, [&]<class E>(const E& event) {
+              if (!done) return;
+              if constexpr (requires { P::project(model, event, at); })
+                done = P::project(model, event, at);
+              else
+                done = P::project(model, event);
+            }));
+  return done;
 }
 
-// The events P lists.
+// The events P lists, under every name they have been recorded by.
 template <class P>
-Query events_of() {
+[[nodiscard]] Query events_of() {
   return detail::query_of(static_cast<const typename P::Events*>(nullptr));
 }
 
