@@ -1,0 +1,208 @@
+// append_load.cpp - the two ways to drive a store: a waiting thread per writer, or completions.
+#include "cli/bench/append_load.hpp"
+
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace stele::cli::bench {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// The first moments find cold caches and threads that are still starting: they are not counted.
+constexpr double warm_up_share = 0.1;
+
+Clock::duration as_duration(double seconds) {
+  return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
+}
+
+struct Window {
+  Clock::time_point begin;
+  Clock::time_point measured;  // from here on answers count
+  Clock::time_point end;
+
+  explicit Window(double seconds)
+      : begin(Clock::now()),
+        measured(begin + as_duration(seconds * warm_up_share)),
+        end(measured + as_duration(seconds)) {}
+  [[nodiscard]] bool counts(Clock::time_point answered) const {
+    return answered >= measured && answered <= end;
+  }
+};
+
+// When the n-th append of a writer is due. At a given rate that is fixed in advance: a slow answer does not
+// delay the schedule, it shows as latency.
+class Schedule {
+ public:
+  Schedule(const AppendLoad& load, const Window& window, std::uint64_t writer)
+      : window_(window), writer_(writer) {
+    if (load.rate == 0) return;
+    step_ = as_duration(static_cast<double>(load.writers) / static_cast<double>(load.rate));
+    shift_ = as_duration(static_cast<double>(writer_) / static_cast<double>(load.rate));
+  }
+
+  // Waits until then; the moment latency counts from.
+  Clock::time_point next() {
+    if (step_ == Clock::duration::zero()) return Clock::now();
+    const auto due = window_.begin + shift_ + step_ * static_cast<std::int64_t>(sent_++);
+    if (due < window_.end) std::this_thread::sleep_until(due);
+    return due;
+  }
+
+ private:
+  const Window& window_;
+  std::uint64_t writer_;
+  std::uint64_t sent_ = 0;
+  Clock::duration step_{};
+  Clock::duration shift_{};
+};
+
+void count(AppendMeasured& measured, const Window& window, Clock::time_point due,
+           const result<AppendResult>& outcome) {
+  const auto now = Clock::now();
+  if (!outcome) {
+    ++(outcome.error().kind() == errc::conflict ? measured.conflicts : measured.errors);
+    if (!measured.first_error) measured.first_error = outcome.error();
+    return;
+  }
+  if (!window.counts(now)) return;
+  ++measured.appends;
+  measured.latency.add(now - due);
+}
+
+void merge(AppendMeasured& into, const AppendMeasured& from) {
+  into.appends += from.appends;
+  into.conflicts += from.conflicts;
+  into.errors += from.errors;
+  if (!into.first_error) into.first_error = from.first_error;
+  into.latency.merge(from.latency);
+}
+
+// A writer that has failed stops: its stream's head is not known any more.
+AppendMeasured write_until_end(const AppendCall& call, const AppendLoad& load, const Window& window,
+                               std::uint64_t writer, const std::stop_token& stop) {
+  AppendMeasured measured;
+  AppendSource source(load, writer);
+  Schedule schedule(load, window, writer);
+  while (!stop.stop_requested()) {
+    const auto due = schedule.next();
+    if (due >= window.end) break;
+    const auto outcome = call(source.next());
+    count(measured, window, due, outcome);
+    if (!outcome) break;
+    source.acknowledged(outcome->revisions.front().revision);
+  }
+  return measured;
+}
+
+// The slots whose answer has come, handed from the store's thread to the submitting one.
+class ReadySlots {
+ public:
+  void put(std::uint32_t slot) {
+    const std::lock_guard lock(mutex_);
+    slots_.push_back(slot);
+    if (slots_.size() == 1) arrived_.notify_one();
+  }
+  void take_all(std::vector<std::uint32_t>& into) {
+    into.clear();
+    std::unique_lock lock(mutex_);
+    arrived_.wait(lock, [&] { return !slots_.empty(); });
+    into.swap(slots_);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable arrived_;
+  std::vector<std::uint32_t> slots_;
+};
+
+struct Slot {
+  AppendSource source;
+  Schedule schedule;
+  Clock::time_point due{};
+  bool failed = false;
+};
+
+// Many appends in flight from one thread.
+class CompletionLoad {
+ public:
+  CompletionLoad(EventStore& store, const AppendLoad& load) : store_(store), window_(load.seconds) {
+    for (std::uint64_t i = 0; i < load.writers; ++i)
+      slots_.push_back({AppendSource(load, i), Schedule(load, window_, i)});
+  }
+
+  AppendMeasured run(const std::stop_token& stop) {
+    std::vector<std::uint32_t> ready(slots_.size());
+    for (std::uint32_t i = 0; i < ready.size(); ++i) ready[i] = i;
+    std::size_t in_flight = 0;
+    while (true) {
+      for (const auto index : ready) in_flight += submit(index, stop) ? 1 : 0;
+      if (in_flight == 0) return measured_;
+      ready_.take_all(ready);
+      in_flight -= ready.size();
+    }
+  }
+
+ private:
+  bool submit(std::uint32_t index, const std::stop_token& stop) {
+    auto& slot = slots_[index];
+    if (slot.failed || stop.stop_requested()) return false;
+    slot.due = slot.schedule.next();
+    if (slot.due >= window_.end) return false;
+    store_.append_async(slot.source.next(),
+                        [this, index](result<AppendResult> outcome) { answered(index, outcome); });
+    return true;
+  }
+
+  // On the store's thread, one at a time.
+  void answered(std::uint32_t index, const result<AppendResult>& outcome) {
+    auto& slot = slots_[index];
+    {
+      const std::lock_guard lock(mutex_);
+      count(measured_, window_, slot.due, outcome);
+    }
+    if (outcome) slot.source.acknowledged(outcome->revisions.front().revision);
+    slot.failed = !outcome;
+    ready_.put(index);
+  }
+
+  EventStore& store_;
+  Window window_;
+  std::vector<Slot> slots_;
+  ReadySlots ready_;
+  std::mutex mutex_;
+  AppendMeasured measured_;
+};
+
+}  // namespace
+
+result<AppendMeasured> run_blocking(const AppendCallMaker& make, const AppendLoad& load,
+                                    std::stop_token stop) {
+  std::vector<AppendCall> calls;
+  for (std::uint64_t i = 0; i < load.writers; ++i) {
+    STELE_TRY(auto call, make());
+    calls.push_back(std::move(call));
+  }
+  std::vector<AppendMeasured> measured(load.writers);
+  const Window window(load.seconds);
+  {
+    std::vector<std::jthread> threads;
+    for (std::uint64_t i = 0; i < load.writers; ++i)
+      threads.emplace_back([&, i] { measured[i] = write_until_end(calls[i], load, window, i, stop); });
+  }
+  AppendMeasured all;
+  all.seconds = load.seconds;
+  for (const auto& one : measured) merge(all, one);
+  return all;
+}
+
+result<AppendMeasured> run_completions(EventStore& store, const AppendLoad& load, std::stop_token stop) {
+  auto measured = CompletionLoad(store, load).run(stop);
+  measured.seconds = load.seconds;
+  return measured;
+}
+
+}  // namespace stele::cli::bench

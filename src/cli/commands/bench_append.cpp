@@ -1,0 +1,272 @@
+// bench_append.cpp - `stele bench append`: the conditions, the limits of the disk, then a line per load with
+// its ratio to the limit. The measuring itself is in bench/.
+#include <fmt/format.h>
+
+#include <map>
+#include <ostream>
+
+#include "cli/bench/append_load.hpp"
+#include "cli/bench/disk_probe.hpp"
+#include "cli/bench/machine.hpp"
+#include "cli/bench/scratch.hpp"
+#include "cli/commands/commands.hpp"
+#include "cli/exit_code.hpp"
+#include "cli/output/json_object.hpp"
+#include "cli/output/record_writer.hpp"
+#include "cli/output/text.hpp"
+#include "cli/report.hpp"
+#include "cli/target/target.hpp"
+
+namespace stele::cli {
+namespace {
+
+using namespace bench;
+
+constexpr double hand_over_seconds = 0.5;
+constexpr double log_bytes_beside_payload = 140;  // of a single event: frame, record header, names
+constexpr double near_the_limit = 0.8;
+
+const Shape& append_bench_shape() {
+  using enum Column::Kind;
+  static const Shape shape{{"writers", "writers", number},
+                           {"batch", "batch", number},
+                           {"form", "form", text},
+                           {"appends_per_second", "appends/s", number},
+                           {"events_per_second", "events/s", number},
+                           {"p50_us", "p50 us", text},
+                           {"p99_us", "p99 us", text},
+                           {"p999_us", "p99.9 us", text},
+                           {"max_us", "max us", text},
+                           {"limit_per_second", "limit/s", number},
+                           {"ratio", "ratio", text},
+                           {"limited_by", "limited by", text},
+                           {"conflicts", "", number},
+                           {"errors", "", number}};
+  return shape;
+}
+
+std::vector<AppendLoad> loads_of(const BenchAppendOptions& options) {
+  const bool chosen = !options.writers.empty() || !options.batches.empty();
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> lines{{1, 1},   {16, 1},  {64, 1},
+                                                             {256, 1}, {1, 100}, {16, 100}};
+  if (chosen) {
+    lines.clear();
+    for (const auto batch : options.batches.empty() ? std::vector<std::uint64_t>{1} : options.batches) {
+      for (const auto writers : options.writers.empty() ? std::vector<std::uint64_t>{1} : options.writers)
+        lines.emplace_back(writers, batch);
+    }
+  }
+  const auto run = to_string(Uuid::random()).substr(24);
+  std::vector<AppendLoad> loads;
+  for (const auto& [writers, batch] : lines) {
+    loads.push_back({.writers = writers,
+                     .batch = batch,
+                     .size = options.size,
+                     .seconds = options.seconds,
+                     .rate = options.rate,
+                     .completions = options.completions,
+                     .run = fmt::format("{}-{}", run, loads.size())});
+  }
+  return loads;
+}
+
+result<void> check_loads(const BenchAppendOptions& options) {
+  for (const auto writers : options.writers) {
+    if (writers < 1 || writers > 4096)
+      return usage_error("--writers must be from 1 to 4096").help("e.g. --writers 1,16,64");
+  }
+  for (const auto batch : options.batches) {
+    if (batch < 1 || batch > Limits::events_per_append)
+      return usage_error(fmt::format("--batch must be from 1 to {}", Limits::events_per_append))
+          .help("e.g. --batch 1,100");
+  }
+  return {};
+}
+
+// ---- Limits
+
+struct Limit {
+  double appends_per_second = 0;
+  std::string what;
+};
+
+// What the disk allows when everything in flight goes with one write and one sync, and, where threads wait
+// for their answers, what handing over between threads allows.
+class LimitFinder {
+ public:
+  LimitFinder(std::filesystem::path directory, DiskLimits disk)
+      : directory_(std::move(directory)), disk_(std::move(disk)) {}
+
+  result<Limit> limit_of(const AppendLoad& load) {
+    const auto bytes =
+        static_cast<double>(load.batch) * (static_cast<double>(load.size) + log_bytes_beside_payload);
+    const auto writers = static_cast<double>(load.writers);
+    const Limit disk{
+        writers / disk_.sync_seconds(writers * bytes),
+        load.writers == 1 ? "fdatasync: one per append" : "fdatasync and write rate, all writers in one"};
+    if (load.writers == 1 || load.completions || load.batch > 1) return disk;
+    STELE_TRY(const auto hand_over, hand_over_of(load.writers, static_cast<std::uint64_t>(bytes)));
+    if (hand_over >= disk.appends_per_second) return disk;
+    return Limit{hand_over, "waking the waiting threads"};
+  }
+
+  [[nodiscard]] const DiskLimits& disk() const { return disk_; }
+
+ private:
+  result<double> hand_over_of(std::uint64_t writers, std::uint64_t bytes) {
+    const auto known = hand_overs_.find(writers);
+    if (known != hand_overs_.end()) return known->second;
+    STELE_TRY(const auto rate, probe_hand_over(directory_, writers, bytes, hand_over_seconds));
+    return hand_overs_[writers] = rate;
+  }
+
+  std::filesystem::path directory_;
+  DiskLimits disk_;
+  std::map<std::uint64_t, double> hand_overs_;
+};
+
+// ---- Printing
+
+std::string parameters_text(const BenchAppendOptions& options, const std::string& place) {
+  const auto pace = options.rate == 0 ? std::string("closed loop, as fast as answers come")
+                                      : fmt::format("open loop at {} appends/s", grouped(options.rate));
+  return fmt::format(
+      "append · {} B JSON payload, type, id · expected version checked · {} · {} · {} s a line · {}",
+      options.size, pace, options.completions ? "completions" : "blocking threads", options.seconds, place);
+}
+
+std::string limits_text(const DiskLimits& disk) {
+  std::string text = "disk ·";
+  for (const auto& sync : disk.syncs)
+    text += fmt::format(" fdatasync of {} {:.0f} us (p99 {:.0f}) ·", byte_size(sync.bytes), sync.p50 * 1e6,
+                        sync.p99 * 1e6);
+  return text +
+         fmt::format(" sequential write {}/s", byte_size(static_cast<std::uint64_t>(disk.bytes_per_second)));
+}
+
+std::string conditions_record(const BenchAppendOptions& options, const std::string& place,
+                              const Machine& machine, const DiskLimits* disk) {
+  JsonObject record;
+  record.text("bench", "append").text("version", STELE_VERSION).number("size", options.size);
+  record.number("rate", options.rate).text("form", options.completions ? "completions" : "blocking");
+  record.decimal("seconds", options.seconds)
+      .text("place", place)
+      .text("sync", "fdatasync before every acknowledgement");
+  record.text("cpu", machine.cpu).number("cores", machine.cores).text("kernel", machine.kernel);
+  record.text("file_system", machine.file_system)
+      .text("device", machine.device)
+      .text("compiler", machine.compiler);
+  if (disk == nullptr) return record.take();
+  record.decimal("write_bytes_per_second", disk->bytes_per_second);
+  for (const auto& sync : disk->syncs)
+    record.decimal(fmt::format("fdatasync_{}_us", sync.bytes), sync.p50 * 1e6);
+  return record.take();
+}
+
+std::string microseconds(std::chrono::nanoseconds time) {
+  return fmt::format("{:.0f}", std::chrono::duration<double, std::micro>(time).count());
+}
+
+std::string line_record(const AppendLoad& load, const AppendMeasured& measured,
+                        const std::optional<Limit>& limit) {
+  const auto rate = static_cast<double>(measured.appends) / measured.seconds;
+  JsonObject record;
+  record.number("writers", load.writers).number("batch", load.batch);
+  record.text("form", load.completions ? "completions" : "blocking");
+  record.number("appends_per_second", static_cast<std::uint64_t>(rate));
+  record.number("events_per_second", static_cast<std::uint64_t>(rate * static_cast<double>(load.batch)));
+  record.raw("p50_us", microseconds(measured.latency.percentile(0.5)));
+  record.raw("p99_us", microseconds(measured.latency.percentile(0.99)));
+  record.raw("p999_us", microseconds(measured.latency.percentile(0.999)));
+  record.raw("max_us", microseconds(measured.latency.max()));
+  if (limit) {
+    const auto ratio = rate / limit->appends_per_second;
+    record.number("limit_per_second", static_cast<std::uint64_t>(limit->appends_per_second));
+    record.raw("ratio", fmt::format("{:.2f}", ratio));
+    record.text("limited_by", load.rate != 0            ? "the given rate"
+                              : ratio >= near_the_limit ? limit->what
+                                                        : "the store beside: " + limit->what);
+  }
+  return record.number("conflicts", measured.conflicts).number("errors", measured.errors).take();
+}
+
+// The table's two lines of context; formats for machines get them as their first record.
+result<void> print_conditions(Session& session, RecordWriter& writer, const BenchAppendOptions& options,
+                              const std::string& place, const Machine& machine, const DiskLimits* disk) {
+  const auto format = session.format();
+  if (format == Format::ndjson || format == Format::json)
+    return writer.add(conditions_record(options, place, machine, disk));
+  if (format != Format::table) return {};
+  session.out << parameters_text(options, place) << '\n'
+              << to_string(machine) << " · stele " STELE_VERSION << '\n';
+  if (disk != nullptr) session.out << limits_text(*disk) << '\n';
+  session.out << '\n' << std::flush;
+  return {};
+}
+
+using RunLoad = std::function<result<AppendMeasured>(const AppendLoad&)>;
+
+result<int> run_lines(const BenchAppendOptions& options, Session& session, RecordWriter& writer,
+                      LimitFinder* limits, const RunLoad& run) {
+  bool clean = true;
+  for (const auto& load : loads_of(options)) {
+    if (session.stop.stop_requested()) break;
+    std::optional<Limit> limit;
+    if (limits != nullptr) {
+      STELE_TRY(limit, limits->limit_of(load));
+    }
+    STELE_TRY(const auto measured, run(load));
+    STELE_CHECK(writer.add(line_record(load, measured, limit)));
+    if (measured.first_error) session.err << describe(*measured.first_error, session.colored_err());
+    clean = clean && !measured.first_error;
+  }
+  STELE_CHECK(writer.finish());
+  if (session.stop.stop_requested()) return exit_signal + session.stop_signal();
+  return clean ? exit_done : exit_failed;
+}
+
+result<int> bench_directory(const BenchAppendOptions& options, Session& session, RecordWriter& writer) {
+  STELE_TRY(const auto scratch, Scratch::make(session.common.place.dir));
+  STELE_TRY(auto disk, probe_disk(scratch.path()));
+  LimitFinder limits(scratch.path(), std::move(disk));
+  const auto machine = describe_machine(scratch.path());
+  STELE_CHECK(print_conditions(session, writer, options, "in process", machine, &limits.disk()));
+  STELE_TRY(const auto store, open(scratch.path() / "store"));
+  const AppendCallMaker share = [&]() -> result<AppendCall> {
+    return AppendCall([&](AppendRequest request) { return store->append(std::move(request)); });
+  };
+  return run_lines(options, session, writer, &limits, [&](const AppendLoad& load) {
+    return load.completions ? run_completions(*store, load, session.stop)
+                            : run_blocking(share, load, session.stop);
+  });
+}
+
+result<int> bench_server(const BenchAppendOptions& options, Session& session, RecordWriter& writer) {
+  const auto& url = session.common.place.url;
+  if (options.completions) return usage_error("--async measures a directory").help("leave it out with --url");
+  STELE_CHECK(print_conditions(session, writer, options, url, describe_machine("."), nullptr));
+  const AppendCallMaker connect = [&]() -> result<AppendCall> {
+    STELE_TRY(auto made, open_remote_target(url, session));
+    const std::shared_ptr<Target> target = std::move(made);
+    return AppendCall([target](AppendRequest request) { return target->append(std::move(request)); });
+  };
+  return run_lines(options, session, writer, nullptr,
+                   [&](const AppendLoad& load) { return run_blocking(connect, load, session.stop); });
+}
+
+}  // namespace
+
+result<int> execute(const BenchAppendOptions& options, Session& session) {
+  STELE_CHECK(check_loads(options));
+  RecordWriter writer(session, append_bench_shape());
+  STELE_TRY(const bool listed, writer.only_lists_fields());
+  if (listed) return exit_done;
+  session.handles_stop();
+  const auto& place = session.common.place;
+  if (!place.url.empty() && !place.dir.empty())
+    return usage_error("--dir and --url name two places").help("give one of them");
+  return place.url.empty() ? bench_directory(options, session, writer)
+                           : bench_server(options, session, writer);
+}
+
+}  // namespace stele::cli

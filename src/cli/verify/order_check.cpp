@@ -1,0 +1,68 @@
+// order_check.cpp - one pass over the events with one entry per stream in memory.
+#include "cli/verify/order_check.hpp"
+
+#include <fmt/format.h>
+
+#include "base/crc32c.hpp"
+#include "cli/output/text.hpp"
+
+namespace stele::cli {
+namespace {
+
+constexpr std::size_t listed_findings = 100;
+
+}  // namespace
+
+std::uint32_t add_id(std::uint32_t sum, const Uuid& id) {
+  const auto& bytes = id.bytes();
+  return base::crc32c(std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()), sum);
+}
+
+void add_finding(Layer& layer, Finding finding) {
+  if (layer.findings.size() < listed_findings)
+    layer.findings.push_back(std::move(finding));
+  else
+    ++layer.more;
+}
+
+void OrderCheck::find(const EventView& event, const std::string& file, std::string what) {
+  add_finding(layer_, {.first = event.position,
+                       .last = event.position,
+                       .stream = std::string(event.stream),
+                       .file = file,
+                       .what = std::move(what)});
+}
+
+void OrderCheck::take(const EventView& event, const std::string& file) {
+  if (event.position != last_.next())
+    find(event, file, fmt::format("follows p{}: positions must be dense", last_.value()));
+  if (event.recorded_at < last_time_)
+    find(event, file,
+         fmt::format("recorded at {}, before the event in front of it", to_string(event.recorded_at)));
+  check_revision(event, file);
+  last_ = event.position;
+  last_time_ = event.recorded_at;
+  id_sum_ = add_id(id_sum_, event.id);
+  ++events_;
+}
+
+void OrderCheck::check_revision(const EventView& event, const std::string& file) {
+  const auto [entry, is_new] = streams_.try_emplace(std::string(event.stream));
+  auto& stream = entry->second;
+  const auto expected = is_new ? Revision{} : stream.last_revision.next();
+  if (event.revision != expected)
+    find(event, file,
+         fmt::format("is v{}, but v{} comes next in its stream", event.revision.value(), expected.value()));
+  ++stream.events;
+  stream.last_revision = event.revision;
+  stream.last_position = event.position;
+}
+
+Layer OrderCheck::layer() const {
+  Layer layer = layer_;
+  layer.summary = fmt::format("{} events in {} streams: positions and versions dense, times never go back",
+                              grouped(events_), grouped(streams_.size()));
+  return layer;
+}
+
+}  // namespace stele::cli
