@@ -250,7 +250,7 @@ class Recovery {
   bool end_of_damaged_segment(std::size_t index, std::uint64_t begin, const std::string& reason) {
     const auto size = members_[index].size;
     const auto until =
-        is_last ? input_.known_durable : Position(members_[index + 1].header.first.value() - 1);
+        is_last(index) ? input_.known_durable : Position(members_[index + 1].header.first.value() - 1);
     missing(report_.segments.back().name, begin, size, std::max(until, Position(expected_.value() - 1)),
             is_last(index) ? reason + "; the log had been durable further than this" : reason);
     return false;
