@@ -66,7 +66,8 @@ def comment_rows(table):
         counts = [tree.line_counts(tree.text_of(path)) for path in tree.cpp_files(("src", "examples"))
                   if path.suffix == suffix]
         share = tree.comment_share(counts)
-        table.row(f"comment share, {name} of src, examples", f"{share:.0f} %", f"{low}-{high} %", low <= share <= high)
+        table.row(f"comment share, {name} of src, examples", f"{share:.0f} %", f"{low}-{high} %",
+                  low <= share <= high)
 
 
 def test_rows(table):
@@ -86,7 +87,8 @@ def test_rows(table):
     asserts = sum(len(ASSERT.findall(tree.code_only(tree.text_of(path)))) for path in code
                   if path.parts[:2] == ("src", "engine"))
     per_hundred = 100 * asserts / max(1, engine)
-    table.row("assertions per 100 lines of engine code", f"{per_hundred:.1f}", ">= 3", per_hundred >= 3 or not engine, hard=True)
+    table.row("assertions per 100 lines of engine code", f"{per_hundred:.1f}", ">= 3",
+              per_hundred >= 3 or not engine, hard=True)
 
 
 def room_rows():

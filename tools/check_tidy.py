@@ -64,24 +64,30 @@ def look_at(unit):
     return said, time.monotonic() - began
 
 
+def diagnostics(said):
+    """The findings in what clang-tidy says: each its own line with the lines that explain it."""
+    said = said.replace(f"{tree.ROOT}/", "")
+    return [part.rstrip() for part in re.split(r"^(?=\S+:\d+:\d+: (?:warning|error):)", said, flags=re.M) if part.strip()]
+
+
 def main():
     configure()
     tool = subprocess.run([TIDY, "--version"], capture_output=True, text=True, check=True).stdout
     CACHE.mkdir(parents=True, exist_ok=True)
     every = [(unit, CACHE / key_of(unit, command, tool)) for unit, command in units()]
     todo = [(unit, stamp) for unit, stamp in every if "--fresh" in sys.argv or not stamp.exists()]
-    bad = set()
+    found = set()  # a header's finding comes with every unit that includes it
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         for (unit, stamp), (said, seconds) in zip(todo, pool.map(look_at, [unit for unit, _ in todo])):
             print(f"  {unit.relative_to(tree.ROOT)}: {seconds:.0f} s", file=sys.stderr)
-            if said:
-                bad.update(said.replace(f"{tree.ROOT}/", "").splitlines())
-                print(said.replace(f"{tree.ROOT}/", ""))
-            else:
+            if not said:
                 stamp.touch()
-    found = sum(bool(re.search(r": (warning|error):", line)) for line in bad)
-    print(f"{len(every)} units, {len(todo)} looked at, {found} findings")
-    return 1 if bad else 0
+            for diagnostic in diagnostics(said):
+                if diagnostic not in found:
+                    print(diagnostic)
+                found.add(diagnostic)
+    print(f"{len(every)} units, {len(todo)} looked at, {len(found)} findings")
+    return 1 if found else 0
 
 
 if __name__ == "__main__":

@@ -23,8 +23,8 @@ compares them.
 
 
 def page():
-    rows = [[field.strip() for field in line.split("|")] for line in (ROOT / "tools/packages.txt").read_text().splitlines()
-            if line.strip() and not line.startswith("#")]
+    lines = (ROOT / "tools/packages.txt").read_text().splitlines()
+    rows = [[field.strip() for field in line.split("|")] for line in lines if line.strip() and not line.startswith("#")]
     text = HEAD
     for group, (title, about) in GROUPS.items():
         text += f"\n## {title}\n\n{about}\n\n| package | what for | why this one | licence |\n|---|---|---|---|\n"

@@ -125,8 +125,9 @@ class Text(TreeCase):
                 (self.root / name).unlink()
 
     def test_what_only_looks_forbidden_is_not_found(self):
-        for line in ('auto s = "co' '_await";', "int x;  // without co" "_await", "f();  // NOLINT(bugprone-x): implicit",
-                     "std::filesystem::path where;", "auto d = Disk::open(path);", "// The rest is read on demand."):
+        for line in ('auto s = "co' '_await";', "int x;  // without co" "_await",
+                     "f();  // NOLINT(bugprone-x): implicit", "std::filesystem::path where;",
+                     "auto d = Disk::open(path);", "// The rest is read on demand."):
             with self.subTest(line=line):
                 tree.text_of.cache_clear()
                 self.assertEqual(self.found("src/engine/a.cpp", line), "")
@@ -213,7 +214,8 @@ class Summary(TreeCase):
     def last_line(self, **results):
         for preset, cases in results.items():
             self.write(f"{preset}/tests.xml", SUITE.format(cases))
-        run = subprocess.run([sys.executable, summary.__file__, self.root, "release", "asan"], capture_output=True, text=True)
+        run = subprocess.run([sys.executable, summary.__file__, self.root, "release", "asan"],
+                             capture_output=True, text=True)
         return run.returncode, run.stdout
 
     def test_all_presets_are_counted_together(self):

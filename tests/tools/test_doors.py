@@ -36,7 +36,8 @@ class Doors(unittest.TestCase):
         """Calls need_packages and gives (exit code, stderr, the fakes' calls)."""
         self.calls.write_text("")
         run = subprocess.run(
-            [self.bin / "bash", "-c", 'root=$1; . "$root/tools/lib.sh"; shift; need_packages "$@"', "door", ROOT, *groups],
+            [self.bin / "bash", "-c", 'root=$1; . "$root/tools/lib.sh"; shift; need_packages "$@"', "door", ROOT,
+             *groups],
             capture_output=True, text=True, env={"PATH": str(self.bin), "STELE_OS_RELEASE": str(self.release)},
             stdin=subprocess.DEVNULL)
         return run.returncode, run.stderr, self.calls.read_text()
