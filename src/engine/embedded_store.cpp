@@ -69,7 +69,9 @@ result<void> EmbeddedStore::start() {
   if (writing && options_.create) {
     STELE_CHECK(world_.disk.make_directory(directory_));
     STELE_TRY(lock_, world_.disk.lock(log::lock_path(directory_)));
-    STELE_TRY(manifest_, log::create_store(world_, directory_));
+    auto manifest = log::read_manifest(world_.disk, directory_);
+    if (!manifest && manifest.error().kind() == errc::not_found) manifest = log::create_store(world_, directory_);
+    STELE_TRY(manifest_, std::move(manifest));
   } else {
     STELE_TRY(manifest_, log::read_manifest(world_.disk, directory_));
     if (writing) {
@@ -138,7 +140,8 @@ result<void> EmbeddedStore::start_writing() {
 result<void> EmbeddedStore::start_following(Position durable, std::uint64_t end) {
   follower_ = std::make_unique<Follower>(
       FollowerParts{world_, log::log_path(directory_), manifest_.store, index_, segments_, visibility_}, end);
-  STELE_CHECK(follower_->catch_up(durable));
+  // Where a durable event cannot be read, recovery has noted the damage; what comes before it is served.
+  if (auto caught_up = follower_->catch_up(durable); !caught_up && recovery_.damages.empty()) return caught_up;
   if (watermark_) follower_->start(*watermark_);
   return {};
 }

@@ -86,7 +86,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Expectation{"exact1", ExpectedVersion::exact(Revision(1)), false, true},
                     Expectation{"exact0", ExpectedVersion::exact(Revision(0)), false, false},
                     Expectation{"exact2", ExpectedVersion::exact(Revision(2)), false, false}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& param) { return param.param.name; });
 
 TEST_F(StoreAppend, several_streams_are_written_together_or_not_at_all) {
   append("A-1", "X");
