@@ -153,7 +153,8 @@ class Recovery {
     }
     const bool blank = parsed.status == FrameStatus::blank;
     if (!is_last(index)) {
-      if (blank && before_segment(index + 1) < expected_) return false;
+      // All is there; what stands behind it was never an event.
+      if (before_segment(index + 1) < expected_) return false;
       if (blank) return resynchronise(index, scanner, ends_early);
       return step_over(index, scanner, parsed);
     }
@@ -249,10 +250,10 @@ class Recovery {
   // No frame follows. What is lost reaches up to the next segment, or to what is known to have been durable.
   bool end_of_damaged_segment(std::size_t index, std::uint64_t begin, const std::string& reason) {
     const auto size = members_[index].size;
-    const auto until =
-        is_last(index) ? input_.known_durable : Position(members_[index + 1].header.first.value() - 1);
+    const auto until = is_last(index) ? input_.known_durable : before_segment(index + 1);
+    const bool was_durable = is_last(index) && until >= expected_;
     missing(report_.segments.back().name, begin, size, std::max(until, Position(expected_.value() - 1)),
-            is_last(index) ? reason + "; the log had been durable further than this" : reason);
+            was_durable ? reason + "; the log had been durable further than this" : reason);
     return false;
   }
 
