@@ -72,6 +72,7 @@
 #include "stele/detail/schema.hpp"
 #include "stele/result.hpp"
 #include "stele/types.hpp"
+#include "stele/wire.hpp"
 
 namespace stele {
 
@@ -278,8 +279,9 @@ template <decider D, recorded... E>
 }
 
 namespace detail {
-[[nodiscard]] Error impossible_event(std::string_view type, std::size_t index);
-}
+// errc::corrupt: the event cannot happen there; or evolve() has thrown `why`.
+[[nodiscard]] Error impossible_event(std::string_view type, std::size_t index, const Error* why = nullptr);
+}  // namespace detail
 
 // The state after a history held in memory. Errors: corrupt, naming the first event that cannot be (facts:
 // type, index). Histories in a store are folded by Repository (handler.hpp), with stream and revision in the
@@ -288,8 +290,9 @@ template <decider D>
 [[nodiscard]] result<typename D::State> replay(std::span<const typename D::Events::any> history) {
   typename D::State state{};
   for (std::size_t i = 0; i < history.size(); ++i) {
-    STELE_TRY(const bool possible, evolve<D>(state, history[i]));
-    if (!possible) return detail::impossible_event(type_name(history[i]), i);
+    const auto possible = evolve<D>(state, history[i]);
+    if (!possible) return detail::impossible_event(type_name(history[i]), i, &possible.error());
+    if (!*possible) return detail::impossible_event(type_name(history[i]), i);
   }
   return state;
 }

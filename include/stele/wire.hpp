@@ -30,11 +30,16 @@
 // an Error.
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <string_view>
+#include <variant>
+#include <vector>
 
 #include "stele/detail/json.hpp"
+#include "stele/detail/schema.hpp"
 #include "stele/detail/wire_forms.hpp"
+#include "stele/event.hpp"
 #include "stele/result.hpp"
 
 namespace stele {
@@ -78,5 +83,111 @@ template <class T>
 [[nodiscard]] std::string wire_form() {
   return detail::describe<T>();
 }
+
+template <recorded... T>
+[[nodiscard]] std::string content_json(const std::variant<T...>& any) {
+  return std::visit([](const auto& content) { return to_json(content); }, any);
+}
+
+// ---- Recorded events
+//
+// An event lies in the log as its JSON, its type name, and - from version 2 on - "schemaVersion" in its
+// metadata. Everyone who reads events as structs (aggregates, projections, queries) goes through these
+// functions, so that upcasters (decider.hpp) apply everywhere or nowhere.
+
+namespace detail {
+
+[[nodiscard]] inline EventPlace place_of(const EventView& event) {
+  return {event.stream, event.type, event.revision, event.position};
+}
+
+template <class T>
+constexpr bool in_chain(std::string_view type, int version) {
+  if (type == schema_of<T>.type && version == schema_of<T>.version) return true;
+  if constexpr (has_older<T>)
+    return in_chain<older_of<T>>(type, version);
+  else
+    return false;
+}
+template <class T>
+constexpr bool named_in_chain(std::string_view type) {
+  if (type == schema_of<T>.type) return true;
+  if constexpr (has_older<T>)
+    return named_in_chain<older_of<T>>(type);
+  else
+    return false;
+}
+
+// The event as a T, from whichever version in T's chain was recorded.
+template <class T>
+result<T> read_as(std::string_view type, int version, std::string_view data) {
+  if constexpr (has_older<T>) {
+    if (type != schema_of<T>.type || version != schema_of<T>.version) {
+      STELE_TRY(auto old, read_as<older_of<T>>(type, version, data));
+      return upcast(old);
+    }
+  }
+  return from_json<T>(data);
+}
+
+template <class T>
+void append_names(std::vector<std::string>& names) {
+  if (std::find(names.begin(), names.end(), schema_of<T>.type) == names.end())
+    names.emplace_back(schema_of<T>.type);
+  if constexpr (has_older<T>) append_names<older_of<T>>(names);
+}
+
+template <class Sink, class... T>
+result<bool> deliver(const EventView& event, Sink& sink, const events<T...>*);
+
+}  // namespace detail
+
+// The names under which a T, or what it was in older versions, can be recorded. For queries by type.
+template <recorded T>
+[[nodiscard]] std::vector<std::string> recorded_names() {
+  std::vector<std::string> names;
+  detail::append_names<T>(names);
+  return names;
+}
+
+// The event as a T, older versions through their upcasters. The type name must be one of recorded_names<T>().
+// Errors: corrupt, with facts stream, revision, position and type: not readable as T, or newer than this
+// program.
+template <recorded T>
+[[nodiscard]] result<T> read_event(const EventView& event) {
+  const auto version = detail::schema_version(event.metadata);
+  if (!version) return detail::unreadable_event(detail::place_of(event), version.error());
+  if (!detail::in_chain<T>(event.type, *version))
+    return detail::unknown_version(detail::place_of(event), *version, schema_of<T>.version);
+  auto read = detail::guarded([&] { return detail::read_as<T>(event.type, *version, event.data); });
+  if (!read) return detail::unreadable_event(detail::place_of(event), read.error());
+  return read;
+}
+
+// Reads an event as one of the list `Events` and calls sink(const Struct&) for what comes out: today one
+// struct; upcasters that split or drop an event will call it more often, or never. True when the event's type
+// is in the list, false and no call when it is not. Errors: as read_event.
+template <class Events, class Sink>
+[[nodiscard]] result<bool> each_event(const EventView& event, Sink&& sink) {
+  return detail::deliver(event, sink, static_cast<const Events*>(nullptr));
+}
+
+namespace detail {
+
+template <class T, class Sink>
+result<bool> deliver_as(const EventView& event, Sink& sink) {
+  STELE_TRY(const T read, read_event<T>(event));
+  sink(read);
+  return true;
+}
+
+template <class Sink, class... T>
+result<bool> deliver(const EventView& event, Sink& sink, const events<T...>*) {
+  result<bool> delivered = false;
+  (void)((named_in_chain<T>(event.type) && (delivered = deliver_as<T>(event, sink), true)) || ...);
+  return delivered;
+}
+
+}  // namespace detail
 
 }  // namespace stele

@@ -1,8 +1,5 @@
-// schema.hpp - how a struct is declared as an event, command or refusal, and how recorded events of any
-// version become the current struct. The macros are documented in decider.hpp; nothing here touches a store.
-//
-// Upcasting happens in one place, each_event(): whoever reads events (aggregates, projections) goes through
-// it.
+// schema.hpp - how a struct is declared as an event, command or refusal: its recorded name, version and
+// fields. The macros are documented in decider.hpp; reading recorded events with them is in wire.hpp.
 #pragma once
 
 #include <concepts>
@@ -15,8 +12,9 @@
 #include <variant>
 #include <vector>
 
-#include "stele/event.hpp"
-#include "stele/wire.hpp"
+#include "stele/detail/wire_forms.hpp"
+#include "stele/result.hpp"
+#include "stele/types.hpp"
 
 namespace stele {
 
@@ -88,63 +86,19 @@ std::invoke_result_t<F> guarded(F&& user_code) {
   }
 }
 
-// ---- Reading recorded events
+// ---- What can be wrong with a recorded event
 
+struct EventPlace {
+  std::string_view stream;
+  std::string_view type;
+  Revision revision;
+  Position position;
+};
 // "schemaVersion" of an event's metadata; 1 when it says nothing.
 [[nodiscard]] result<int> schema_version(std::string_view metadata);
-// The same error, as damage of this event: errc::corrupt with stream, revision, position and type.
-[[nodiscard]] Error unreadable_event(const EventView& event, const Error& why);
-[[nodiscard]] Error unknown_version(const EventView& event, int version, int newest);
-
-template <class T>
-constexpr bool in_chain(std::string_view type, int version) {
-  if (type == schema_of<T>.type && version == schema_of<T>.version) return true;
-  if constexpr (has_older<T>)
-    return in_chain<older_of<T>>(type, version);
-  else
-    return false;
-}
-template <class T>
-constexpr bool named_in_chain(std::string_view type) {
-  if (type == schema_of<T>.type) return true;
-  if constexpr (has_older<T>)
-    return named_in_chain<older_of<T>>(type);
-  else
-    return false;
-}
-
-// The event as a T, from whichever version in T's chain was recorded.
-template <class T>
-result<T> read_as(std::string_view type, int version, std::string_view data) {
-  if constexpr (has_older<T>)
-    if (!(type == schema_of<T>.type && version == schema_of<T>.version)) {
-      STELE_TRY(auto old, read_as<older_of<T>>(type, version, data));
-      return upcast(old);
-    }
-  return from_json<T>(data);
-}
-
-// One alternative's try: false when the event is not this type at all.
-template <class T, class Sink>
-result<bool> deliver_if(const EventView& event, int version, Sink& sink) {
-  if (!named_in_chain<T>(event.type)) return false;
-  if (!in_chain<T>(event.type, version)) return unknown_version(event, version, schema_of<T>.version);
-  auto read = guarded([&] { return read_as<T>(event.type, version, event.data); });
-  if (!read) return unreadable_event(event, read.error());
-  sink(std::as_const(*read));
-  return true;
-}
-
-template <class Sink, class... T>
-result<bool> deliver(const EventView& event, Sink& sink, const events<T...>*) {
-  const bool ours = (named_in_chain<T>(event.type) || ...);
-  if (!ours) return false;
-  const auto version = schema_version(event.metadata);
-  if (!version) return unreadable_event(event, version.error());
-  result<bool> delivered = false;
-  (void)((!delivered || *delivered || ((delivered = deliver_if<T>(event, *version, sink)), false)), ...);
-  return delivered;
-}
+// errc::corrupt with the facts stream, revision, position, type.
+[[nodiscard]] Error unreadable_event(const EventPlace& place, const Error& why);
+[[nodiscard]] Error unknown_version(const EventPlace& place, int version, int newest);
 
 // ---- Vocabulary
 
@@ -163,25 +117,11 @@ std::string signatures(std::string_view heading) {
 
 }  // namespace detail
 
-// Reads one recorded event as the structs of the list `Events`, older versions through their upcasters, and
-// calls sink(const Struct&) for what comes out: today one struct, and upcasters that split or drop an event
-// will call it more often or never. True when the type is in the list, false (and no call) when it is not.
-// Errors: corrupt, with facts stream, revision, position and type.
-template <class Events, class Sink>
-[[nodiscard]] result<bool> each_event(const EventView& event, Sink&& sink) {
-  return detail::deliver(event, sink, static_cast<const Events*>(nullptr));
-}
-
-// The recorded name, and the JSON, of whichever struct a variant of recorded structs holds.
+// The recorded name of whichever struct a variant holds.
 template <recorded... T>
 [[nodiscard]] std::string_view type_name(const std::variant<T...>& any) {
   return std::visit([]<class U>(const U&) { return schema_of<U>.type; }, any);
 }
-template <recorded... T>
-[[nodiscard]] std::string content_json(const std::variant<T...>& any) {
-  return std::visit([](const auto& content) { return to_json(content); }, any);
-}
-
 }  // namespace stele
 
 #define STELE_DETAIL_RECORDED(Type, Version, Kind, Macro, ...)                             \
