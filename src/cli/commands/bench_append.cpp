@@ -20,8 +20,6 @@
 namespace stele::cli {
 namespace {
 
-using namespace bench;
-
 constexpr double hand_over_seconds = 0.5;
 constexpr double log_bytes_beside_payload = 140;  // of a single event: frame, record header, names
 constexpr double near_the_limit = 0.8;
@@ -45,7 +43,7 @@ const Shape& append_bench_shape() {
   return shape;
 }
 
-std::vector<AppendLoad> loads_of(const BenchAppendOptions& options) {
+std::vector<bench::AppendLoad> loads_of(const BenchAppendOptions& options) {
   const bool chosen = !options.writers.empty() || !options.batches.empty();
   std::vector<std::pair<std::uint64_t, std::uint64_t>> lines{{1, 1},   {16, 1},  {64, 1},
                                                              {256, 1}, {1, 100}, {16, 100}};
@@ -57,7 +55,7 @@ std::vector<AppendLoad> loads_of(const BenchAppendOptions& options) {
     }
   }
   const auto run = to_string(Uuid::random()).substr(24);
-  std::vector<AppendLoad> loads;
+  std::vector<bench::AppendLoad> loads;
   for (const auto& [writers, batch] : lines) {
     loads.push_back({.writers = writers,
                      .batch = batch,
@@ -94,10 +92,10 @@ struct Limit {
 // for their answers, what handing over between threads allows.
 class LimitFinder {
  public:
-  LimitFinder(std::filesystem::path directory, DiskLimits disk)
+  LimitFinder(std::filesystem::path directory, bench::DiskLimits disk)
       : directory_(std::move(directory)), disk_(std::move(disk)) {}
 
-  result<Limit> limit_of(const AppendLoad& load) {
+  result<Limit> limit_of(const bench::AppendLoad& load) {
     const auto bytes =
         static_cast<double>(load.batch) * (static_cast<double>(load.size) + log_bytes_beside_payload);
     const auto writers = static_cast<double>(load.writers);
@@ -110,18 +108,18 @@ class LimitFinder {
     return Limit{hand_over, "waking the waiting threads"};
   }
 
-  [[nodiscard]] const DiskLimits& disk() const { return disk_; }
+  [[nodiscard]] const bench::DiskLimits& disk() const { return disk_; }
 
  private:
   result<double> hand_over_of(std::uint64_t writers, std::uint64_t bytes) {
     const auto known = hand_overs_.find(writers);
     if (known != hand_overs_.end()) return known->second;
-    STELE_TRY(const auto rate, probe_hand_over(directory_, writers, bytes, hand_over_seconds));
+    STELE_TRY(const auto rate, bench::probe_hand_over(directory_, writers, bytes, hand_over_seconds));
     return hand_overs_[writers] = rate;
   }
 
   std::filesystem::path directory_;
-  DiskLimits disk_;
+  bench::DiskLimits disk_;
   std::map<std::uint64_t, double> hand_overs_;
 };
 
@@ -135,7 +133,7 @@ std::string parameters_text(const BenchAppendOptions& options, const std::string
       options.size, pace, options.completions ? "completions" : "blocking threads", options.seconds, place);
 }
 
-std::string limits_text(const DiskLimits& disk) {
+std::string limits_text(const bench::DiskLimits& disk) {
   std::string text = "disk ·";
   for (const auto& sync : disk.syncs)
     text += fmt::format(" fdatasync of {} {:.0f} us (p99 {:.0f}) ·", byte_size(sync.bytes), sync.p50 * 1e6,
@@ -145,7 +143,7 @@ std::string limits_text(const DiskLimits& disk) {
 }
 
 std::string conditions_record(const BenchAppendOptions& options, const std::string& place,
-                              const Machine& machine, const DiskLimits* disk) {
+                              const bench::Machine& machine, const bench::DiskLimits* disk) {
   JsonObject record;
   record.text("bench", "append").text("version", STELE_VERSION).number("size", options.size);
   record.number("rate", options.rate).text("form", options.completions ? "completions" : "blocking");
@@ -167,7 +165,7 @@ std::string microseconds(std::chrono::nanoseconds time) {
   return fmt::format("{:.0f}", std::chrono::duration<double, std::micro>(time).count());
 }
 
-std::string line_record(const AppendLoad& load, const AppendMeasured& measured,
+std::string line_record(const bench::AppendLoad& load, const bench::AppendMeasured& measured,
                         const std::optional<Limit>& limit) {
   const auto rate = static_cast<double>(measured.appends) / measured.seconds;
   JsonObject record;
@@ -192,7 +190,7 @@ std::string line_record(const AppendLoad& load, const AppendMeasured& measured,
 
 // The table's two lines of context; formats for machines get them as their first record.
 result<void> print_conditions(Session& session, RecordWriter& writer, const BenchAppendOptions& options,
-                              const std::string& place, const Machine& machine, const DiskLimits* disk) {
+                              const std::string& place, const bench::Machine& machine, const bench::DiskLimits* disk) {
   const auto format = session.format();
   if (format == Format::ndjson || format == Format::json)
     return writer.add(conditions_record(options, place, machine, disk));
@@ -204,7 +202,7 @@ result<void> print_conditions(Session& session, RecordWriter& writer, const Benc
   return {};
 }
 
-using RunLoad = std::function<result<AppendMeasured>(const AppendLoad&)>;
+using RunLoad = std::function<result<bench::AppendMeasured>(const bench::AppendLoad&)>;
 
 result<int> run_lines(const BenchAppendOptions& options, Session& session, RecordWriter& writer,
                       LimitFinder* limits, const RunLoad& run) {
@@ -226,32 +224,32 @@ result<int> run_lines(const BenchAppendOptions& options, Session& session, Recor
 }
 
 result<int> bench_directory(const BenchAppendOptions& options, Session& session, RecordWriter& writer) {
-  STELE_TRY(const auto scratch, Scratch::make(session.common.place.dir));
-  STELE_TRY(auto disk, probe_disk(scratch.path()));
+  STELE_TRY(const auto scratch, bench::Scratch::make(session.common.place.dir));
+  STELE_TRY(auto disk, bench::probe_disk(scratch.path()));
   LimitFinder limits(scratch.path(), std::move(disk));
-  const auto machine = describe_machine(scratch.path());
+  const auto machine = bench::describe_machine(scratch.path());
   STELE_CHECK(print_conditions(session, writer, options, "in process", machine, &limits.disk()));
   STELE_TRY(const auto store, open(scratch.path() / "store"));
-  const AppendCallMaker share = [&]() -> result<AppendCall> {
-    return AppendCall([&](AppendRequest request) { return store->append(std::move(request)); });
+  const bench::AppendCallMaker share = [&]() -> result<bench::AppendCall> {
+    return bench::AppendCall([&](AppendRequest request) { return store->append(std::move(request)); });
   };
-  return run_lines(options, session, writer, &limits, [&](const AppendLoad& load) {
-    return load.completions ? run_completions(*store, load, session.stop)
-                            : run_blocking(share, load, session.stop);
+  return run_lines(options, session, writer, &limits, [&](const bench::AppendLoad& load) {
+    return load.completions ? bench::run_completions(*store, load, session.stop)
+                            : bench::run_blocking(share, load, session.stop);
   });
 }
 
 result<int> bench_server(const BenchAppendOptions& options, Session& session, RecordWriter& writer) {
   const auto& url = session.common.place.url;
   if (options.completions) return usage_error("--async measures a directory").help("leave it out with --url");
-  STELE_CHECK(print_conditions(session, writer, options, url, describe_machine("."), nullptr));
-  const AppendCallMaker connect = [&]() -> result<AppendCall> {
-    STELE_TRY(auto made, open_remote_target(url, session));
+  STELE_CHECK(print_conditions(session, writer, options, url, bench::describe_machine("."), nullptr));
+  const bench::AppendCallMaker connect = [&]() -> result<bench::AppendCall> {
+    STELE_TRY(auto made, open_remote_target(url));
     const std::shared_ptr<Target> target = std::move(made);
-    return AppendCall([target](AppendRequest request) { return target->append(std::move(request)); });
+    return bench::AppendCall([target](AppendRequest request) { return target->append(std::move(request)); });
   };
   return run_lines(options, session, writer, nullptr,
-                   [&](const AppendLoad& load) { return run_blocking(connect, load, session.stop); });
+                   [&](const bench::AppendLoad& load) { return bench::run_blocking(connect, load, session.stop); });
 }
 
 }  // namespace

@@ -108,7 +108,7 @@ result<int> read_directory(const BenchReadOptions& options, Session& session, Re
 // A server's log as it is: everything once, over HTTP.
 result<int> read_server(const BenchReadOptions& options, Session& session, RecordWriter& writer) {
   const auto& url = session.common.place.url;
-  STELE_TRY(const auto target, open_remote_target(url, session));
+  STELE_TRY(const auto target, open_remote_target(url));
   STELE_CHECK(print_read_conditions(session, writer, options, bench::describe_machine("."), url));
   ReadPlan plan;
   plan.limit = options.events;

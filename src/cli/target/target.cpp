@@ -22,7 +22,7 @@ result<Place> place_of(const Session& session) {
 
 result<std::unique_ptr<Target>> open_target(const Session& session, Use use) {
   STELE_TRY(const auto place, place_of(session));
-  return place.url.empty() ? open_local_target(place.dir, use) : open_remote_target(place.url, session);
+  return place.url.empty() ? open_local_target(place.dir, use) : open_remote_target(place.url);
 }
 
 }  // namespace stele::cli
