@@ -4,7 +4,6 @@
 #include <limits>
 
 #include "engine/reader/cursors.hpp"
-#include "engine/records/records.hpp"
 
 namespace stele::engine {
 namespace {
@@ -42,7 +41,10 @@ class DurablePrefix {
 
 EmbeddedStore::EmbeddedStore(const io::World& world, std::filesystem::path directory,
                              const OpenOptions& options)
-    : world_(world), directory_(std::move(directory)), options_(options) {}
+    : world_(world),
+      directory_(std::move(directory)),
+      options_(options),
+      records_(directory_ / "records.db", options.access == Access::read_only) {}
 
 EmbeddedStore::~EmbeddedStore() {
   visibility_.close();
@@ -70,7 +72,8 @@ result<void> EmbeddedStore::start() {
     STELE_CHECK(world_.disk.make_directory(directory_));
     STELE_TRY(lock_, world_.disk.lock(log::lock_path(directory_)));
     auto manifest = log::read_manifest(world_.disk, directory_);
-    if (!manifest && manifest.error().kind() == errc::not_found) manifest = log::create_store(world_, directory_);
+    if (!manifest && manifest.error().kind() == errc::not_found)
+      manifest = log::create_store(world_, directory_);
     STELE_TRY(manifest_, std::move(manifest));
   } else {
     STELE_TRY(manifest_, log::read_manifest(world_.disk, directory_));
@@ -79,7 +82,6 @@ result<void> EmbeddedStore::start() {
     }
   }
   STELE_CHECK(open_watermark());
-  STELE_TRY(records_, open_records(directory_ / "records.db", !writing));
   STELE_CHECK(recover());
   if (writing && recovery_.damages.empty()) STELE_CHECK(start_writing());
   return {};
@@ -141,7 +143,8 @@ result<void> EmbeddedStore::start_following(Position durable, std::uint64_t end)
   follower_ = std::make_unique<Follower>(
       FollowerParts{world_, log::log_path(directory_), manifest_.store, index_, segments_, visibility_}, end);
   // Where a durable event cannot be read, recovery has noted the damage; what comes before it is served.
-  if (auto caught_up = follower_->catch_up(durable); !caught_up && recovery_.damages.empty()) return caught_up;
+  if (auto caught_up = follower_->catch_up(durable); !caught_up && recovery_.damages.empty())
+    return caught_up;
   if (watermark_) follower_->start(*watermark_);
   return {};
 }

@@ -13,6 +13,7 @@
 #include "engine/log/directory.hpp"
 #include "engine/log/recovery.hpp"
 #include "engine/reader/event_reader.hpp"
+#include "engine/records/lazy_records.hpp"
 #include "engine/segments.hpp"
 #include "engine/visibility.hpp"
 #include "engine/writer/writer.hpp"
@@ -44,7 +45,7 @@ class EmbeddedStore final : public EventStore {
   [[nodiscard]] Head head() const override;
   result<void> wait_for(Position position, std::chrono::microseconds timeout) override;
   std::unique_ptr<Watch> watch(std::function<void(Position)> moved) override;
-  Records& records() override { return *records_; }
+  Records& records() override { return records_; }
 
   // What recovery found when the store was opened.
   [[nodiscard]] const log::RecoveryReport& recovery() const { return recovery_; }
@@ -65,7 +66,7 @@ class EmbeddedStore final : public EventStore {
   std::unique_ptr<io::Lock> lock_;
   log::Manifest manifest_;
   std::optional<log::Watermark> watermark_;
-  std::unique_ptr<Records> records_;
+  LazyRecords records_;
   log::RecoveryReport recovery_;
 
   Index index_;

@@ -101,8 +101,11 @@ void Writer::append_async(AppendRequest request, AppendCompletion done) {
 
 Writer::Staged Writer::stage(Guard& lock, Prepared& prepared) {
   if (broken_) return {*broken_, {}, {}};
-  if (const auto place = make_place(lock, prepared.frame.bytes.size()); !place)
+  if (auto place = make_place(lock, prepared.frame.bytes.size()); !place) {
+    // Room can be made; anything else may have left half a step behind on a disk that cannot be trusted.
+    if (place.error().kind() != errc::disk_full) give_up(place.error());
     return {place.error(), {}, {}};
+  }
   const auto decision = decide(parts_.index, prepared.request, prepared.fresh_ids);
   Staged staged{Error(errc::unavailable, "not answered yet"), {}, {}};
   if (!decision) {
@@ -191,6 +194,12 @@ result<void> Writer::open_segment(std::uint64_t frame_bytes) {
   return {};
 }
 
+void Writer::give_up(const Error& why) {
+  if (broken_) return;
+  broken_ = Error(errc::read_only, "the store accepts no more appends: " + why.message())
+                .help("find out what the disk has, then open the store again");
+}
+
 // ---- Committing
 
 void Writer::commit(Guard& lock) {
@@ -207,10 +216,7 @@ void Writer::commit(Guard& lock) {
   }
   if (!batch->failure) publish(*batch);
   lock.lock();
-  if (batch->failure && !broken_) {
-    broken_ = Error(errc::read_only, "the store accepts no more appends: " + batch->failure->message())
-                  .help("find out what the disk has, then open the store again");
-  }
+  if (batch->failure) give_up(*batch->failure);
   committing_ = false;
   if (batch->bytes.capacity() <= largest_kept_buffer) spare_bytes_ = std::move(batch->bytes);
   const bool more = !open_->idle();

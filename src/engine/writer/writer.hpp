@@ -86,6 +86,8 @@ class Writer {
   // A current segment with room for the frame; may let go of the lock while earlier batches finish.
   result<void> make_place(Guard& lock, std::uint64_t frame_bytes);
   result<void> open_segment(std::uint64_t frame_bytes);
+  // From now on everything is refused.
+  void give_up(const Error& why);
 
   // Takes the open batch to the disk and answers. Precondition: none is on its way. The lock is held again
   // after.
