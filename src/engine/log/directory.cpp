@@ -56,6 +56,18 @@ bool is_ours(const std::string& name) {
   return std::find(ours.begin(), ours.end(), name) != ours.end();
 }
 
+// The directory's own name, and those of directories that were made on the way to it, survive only so. One
+// that may not be read, or that cannot be synced, was not made by us.
+result<void> sync_ancestors(io::Disk& disk, const fs::path& directory) {
+  for (auto at = directory; !at.empty() && at != at.root_path(); at = at.parent_path()) {
+    const auto synced = disk.sync_directory(at.parent_path());
+    if (synced) continue;
+    const auto kind = synced.error().kind();
+    if (kind != errc::denied && kind != errc::invalid && kind != errc::read_only) return synced.error();
+  }
+  return {};
+}
+
 }  // namespace
 
 fs::path lock_path(const fs::path& store) { return store / "LOCK"; }
@@ -116,7 +128,7 @@ result<Manifest> create_store(const io::World& world, const fs::path& store) {
   }
   STELE_CHECK(world.disk.make_directory(log_path(store)));
   STELE_CHECK(world.disk.sync_directory(store));
-  STELE_CHECK(world.disk.sync_directory(store.parent_path()));
+  STELE_CHECK(sync_ancestors(world.disk, store));
   std::array<std::uint8_t, 16> id{};
   world.random.fill(id);
   id[6] = static_cast<std::uint8_t>((id[6] & 0x0F) | 0x40);  // version 4, RFC 9562

@@ -17,6 +17,12 @@ result<void> settle(io::File& last) {
   return {};
 }
 
+// A process that was killed may have left names that everyone sees and no sync has reached.
+result<void> settle_names(io::Disk& disk, const std::filesystem::path& log_directory) {
+  STELE_CHECK(disk.sync_directory(log_directory));
+  return disk.sync_directory(log_directory.parent_path());
+}
+
 }  // namespace
 
 std::vector<SegmentInput> LogFiles::inputs() const {
@@ -37,6 +43,7 @@ result<LogFiles> open_log(io::Disk& disk, const std::filesystem::path& log_direc
     log.names.push_back(name);
     log.files.emplace_back(std::move(file));
   }
+  if (for_writing) STELE_CHECK(settle_names(disk, log_directory));
   if (for_writing && !log.files.empty()) STELE_CHECK(settle(*log.files.back()));
   return log;
 }

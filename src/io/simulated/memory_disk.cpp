@@ -209,6 +209,7 @@ void MemoryDisk::crash(std::uint64_t seed) {
     return !parent.empty() && parent != parent.root_path() && !durable_names_.contains(parent);
   });
   names_ = durable_names_;
+  std::erase_if(pages_, [this](const auto& entry) { return !is_directory(entry.first.parent_path()); });
   for (const auto& inode : inodes) inode->crash(random);
   for (const auto& [path, page] : pages_) page->crash(random);
   end_life();
