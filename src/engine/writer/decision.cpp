@@ -105,7 +105,8 @@ Error conflict_error(const std::string& stream, const ExpectedVersion& expected,
 result<void> check_expected(const Index& state, const std::string& stream, const ExpectedVersion& expected) {
   if (expected.kind() == ExpectedVersion::Kind::any) return {};
   const auto next = state.streams().next_revision(stream);
-  const auto head = next == Revision{} ? std::nullopt : std::optional(Revision(next.value() - 1));
+  std::optional<Revision> head;
+  if (next != Revision{}) head.emplace(next.value() - 1);
   if (expected.admits(head)) return {};
   return conflict_error(stream, expected, head, state.last());
 }
