@@ -265,10 +265,13 @@ result<void> project_event(Model& model, const EventView& at) {
   return done;
 }
 
-// The events P lists, under every name they have been recorded by.
+// The events P lists, under every name they have been recorded by; only of streams of P::category, where P
+// has one.
 template <class P>
 [[nodiscard]] Query events_of() {
-  return detail::query_of(static_cast<const typename P::Events*>(nullptr));
+  Query query = detail::query_of(static_cast<const typename P::Events*>(nullptr));
+  if constexpr (requires { P::category; }) query.items->front().categories.emplace_back(P::category);
+  return query;
 }
 
 }  // namespace stele

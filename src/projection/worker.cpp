@@ -163,17 +163,22 @@ bool Worker::save_the_good_part(std::span<const EventView>& events, const NotApp
   return true;
 }
 
+// Figures first: whoever is woken by the position finds them up to date.
 void Worker::publish(const Applied& applied, std::span<const EventView> events) {
-  at_ = applied.now;
-  waits_.advance(at_.position);
-  if (!applied.changed.empty()) listeners_->tell({at_.position, applied.changed});
-  const Timestamp visible = wall_clock();
   const auto fresh = events.last(static_cast<std::size_t>(applied.events));
+  at_ = applied.now;
+  const Timestamp visible = wall_clock();
   for (const EventView& event : fresh)
     if (event.recorded_at >= started_) latency_.add(visible - event.recorded_at);
+  count(fresh);
+  waits_.advance(at_.position);
+  if (!applied.changed.empty()) listeners_->tell({at_.position, applied.changed});
+}
+
+void Worker::count(std::span<const EventView> fresh) {
   const std::lock_guard lock(mutex_);
-  applied_ += applied.events;
-  rate_.add(applied.events, Clock::now());
+  applied_ += fresh.size();
+  rate_.add(fresh.size(), Clock::now());
   if (!fresh.empty() && state_ != ProjectionState::live) fresh_at_ = fresh.back().recorded_at;
   if (state_ == ProjectionState::retrying) {
     state_ = ProjectionState::catching_up;

@@ -45,6 +45,7 @@ class Worker {
   result<void> deliver(std::span<const EventView> events, Position up_to);
   bool save_the_good_part(std::span<const EventView>& events, const NotApplied& failed);
   void publish(const Applied& applied, std::span<const EventView> events);
+  void count(std::span<const EventView> fresh);
   void enter(ProjectionState state, std::string reason = {});
   bool pause_after_failure(int failures, const Error& why);
   bool pause_held_back();

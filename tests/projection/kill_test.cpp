@@ -72,7 +72,7 @@ TEST(ProjectionKill, whatever_moment_it_dies_the_model_is_a_fold_of_the_log) {
   const std::uint64_t seed = std::random_device{}();
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937_64 random(seed);
-  const TempDir dir;
+  const TempDirectory dir;
   MemoryStore store;
   fill(store);
 #ifdef STELE_SANITIZED

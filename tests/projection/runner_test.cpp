@@ -18,7 +18,7 @@ constexpr std::chrono::microseconds patience = 30s;
 
 class RunnerTest : public testing::Test {
  protected:
-  TempDir dir_;
+  TempDirectory dir_;
   MemoryStore store_;
 };
 

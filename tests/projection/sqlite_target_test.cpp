@@ -30,7 +30,7 @@ result<std::vector<std::string>> commit_one(SqliteTarget& target, const Recorded
 }
 
 TEST(SqliteTarget, model_and_checkpoint_are_there_after_reopening) {
-  const TempDir dir;
+  const TempDirectory dir;
   const RecordedEvent event = event_at(3, "s-1", 42);
   ASSERT_TRUE(commit_one(*open_tally(dir), event));
   const auto again = open_tally(dir);
@@ -41,7 +41,7 @@ TEST(SqliteTarget, model_and_checkpoint_are_there_after_reopening) {
 }
 
 TEST(SqliteTarget, what_is_rolled_back_leaves_no_trace) {
-  const TempDir dir;
+  const TempDirectory dir;
   const auto target = open_tally(dir);
   ASSERT_TRUE(target->begin());
   ASSERT_TRUE(target->apply(view_of(event_at(1, "s-1", 1))));
@@ -52,7 +52,7 @@ TEST(SqliteTarget, what_is_rolled_back_leaves_no_trace) {
 }
 
 TEST(SqliteTarget, a_snapshot_keeps_showing_one_moment_while_batches_commit) {
-  const TempDir dir;
+  const TempDirectory dir;
   const auto target = open_tally(dir);
   ASSERT_TRUE(commit_one(*target, event_at(1, "s-1", 1)));
   auto before = target->snapshot();
@@ -67,7 +67,7 @@ TEST(SqliteTarget, a_snapshot_keeps_showing_one_moment_while_batches_commit) {
 
 // Every batch adds one to each of two streams: a reader that saw half of one would see them differ.
 TEST(SqliteTarget, readers_never_see_half_a_batch_and_the_position_fits_the_rows) {
-  const TempDir dir;
+  const TempDirectory dir;
   const auto target = open_tally(dir);
   std::atomic<bool> done = false;
   std::vector<std::jthread> readers;
@@ -91,7 +91,7 @@ TEST(SqliteTarget, readers_never_see_half_a_batch_and_the_position_fits_the_rows
 }
 
 TEST(SqliteTarget, what_passed_is_shown_at_once_and_kept_when_it_is_closed) {
-  const TempDir dir;
+  const TempDirectory dir;
   {
     const auto target = open_tally(dir);
     ASSERT_TRUE(commit_one(*target, event_at(1, "s-1", 1)));
@@ -105,7 +105,7 @@ TEST(SqliteTarget, what_passed_is_shown_at_once_and_kept_when_it_is_closed) {
 }
 
 TEST(SqliteTarget, emptying_takes_everything_and_goes_on) {
-  const TempDir dir;
+  const TempDirectory dir;
   const auto target = open_tally(dir);
   ASSERT_TRUE(commit_one(*target, event_at(5, "s-1", 1)));
   target->passed(Position(9));
@@ -118,14 +118,14 @@ TEST(SqliteTarget, emptying_takes_everything_and_goes_on) {
 }
 
 TEST(SqliteTarget, another_version_is_another_file_and_the_old_one_stays) {
-  const TempDir dir;
+  const TempDirectory dir;
   ASSERT_TRUE(commit_one(*open_tally(dir), event_at(1, "s-1", 1)));
   EXPECT_EQ(open_tally(dir, tally(2))->checkpoint()->position, Position{});
   EXPECT_EQ(open_tally(dir)->checkpoint()->position, Position(1));
 }
 
 TEST(SqliteTarget, a_changed_schema_builds_the_model_anew_and_says_so) {
-  const TempDir dir;
+  const TempDirectory dir;
   ASSERT_TRUE(commit_one(*open_tally(dir), event_at(1, "s-1", 1)));
   SqliteProjection changed = tally();
   changed.schema +=
@@ -141,7 +141,7 @@ TEST(SqliteTarget, a_changed_schema_builds_the_model_anew_and_says_so) {
 }
 
 TEST(SqliteTarget, a_damaged_file_is_built_anew_and_says_so) {
-  const TempDir dir;
+  const TempDirectory dir;
   std::filesystem::create_directories(dir.path() / "models");
   std::ofstream(dir.path() / "models" / "tally-v1.db") << std::string(8192, 'x');
   const auto target = open_tally(dir);
@@ -151,7 +151,7 @@ TEST(SqliteTarget, a_damaged_file_is_built_anew_and_says_so) {
 }
 
 TEST(SqliteTarget, two_that_write_one_file_do_not_apply_twice) {
-  const TempDir dir;
+  const TempDirectory dir;
   const auto mine = open_tally(dir);
   const auto theirs = open_tally(dir);
   ASSERT_TRUE(commit_one(*theirs, event_at(1, "s-1", 1)));
@@ -162,7 +162,7 @@ TEST(SqliteTarget, two_that_write_one_file_do_not_apply_twice) {
 }
 
 TEST(SqliteTarget, bad_declarations_are_refused_with_what_is_wrong) {
-  const TempDir dir;
+  const TempDirectory dir;
   const auto refused = [&](auto change) {
     SqliteProjection projection = tally();
     change(projection);
@@ -178,7 +178,7 @@ TEST(SqliteTarget, bad_declarations_are_refused_with_what_is_wrong) {
 }
 
 TEST(SqliteTarget, wrong_questions_are_errors_and_change_nothing) {
-  const TempDir dir;
+  const TempDirectory dir;
   const auto target = open_tally(dir);
   auto snapshot = target->snapshot();
   const auto ignore = [](const SqlRow&) {};

@@ -5,12 +5,12 @@
 #include <gtest/gtest.h>
 
 #include <charconv>
-#include <filesystem>
 #include <map>
 #include <string>
 
 #include "stele/sqlite.hpp"
 #include "stele/store.hpp"
+#include "support/temp_directory.hpp"
 
 namespace stele::test {
 
@@ -89,22 +89,8 @@ inline Position add(EventStore& store, const std::string& stream, std::int64_t n
   return done ? done->last : Position{};
 }
 
-class TempDir {
- public:
-  TempDir() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "stele-projection-XXXXXX").string();
-    path_ = mkdtemp(pattern.data());
-  }
-  ~TempDir() { std::filesystem::remove_all(path_); }
-  TempDir(const TempDir&) = delete;
-  TempDir& operator=(const TempDir&) = delete;
-  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
 
- private:
-  std::filesystem::path path_;
-};
-
-inline std::shared_ptr<SqliteTarget> open_tally(const TempDir& dir, SqliteProjection projection = tally()) {
+inline std::shared_ptr<SqliteTarget> open_tally(const TempDirectory& dir, SqliteProjection projection = tally()) {
   auto target = SqliteTarget::open(dir.path() / "models", std::move(projection));
   if (!target) ADD_FAILURE() << target.error().to_string();
   return target ? *target : nullptr;
