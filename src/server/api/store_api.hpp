@@ -1,0 +1,17 @@
+// store_api.hpp - the event store over HTTP: /v1. The handlers translate and decide nothing.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "server/app/core.hpp"
+#include "server/http/router.hpp"
+
+namespace stele::server {
+
+// The handlers hold the core weakly: it owns the router that owns them.
+[[nodiscard]] std::vector<ServedRoute> append_routes(const std::shared_ptr<Core>& core);
+[[nodiscard]] std::vector<ServedRoute> read_routes(const std::shared_ptr<Core>& core);
+[[nodiscard]] std::vector<ServedRoute> stream_routes(const std::shared_ptr<Core>& core);
+
+}  // namespace stele::server

@@ -1,0 +1,142 @@
+// feed.cpp - catch-up and live for one event stream.
+#include "server/live/feed.hpp"
+
+#include "server/log.hpp"
+#include "server/text.hpp"
+
+namespace stele::server {
+namespace {
+constexpr std::size_t feed_batch = 256;
+}
+
+Feed::Feed(std::shared_ptr<Core> core, Query query, Position after, std::shared_ptr<LiveStream> stream)
+    : core_(std::move(core)), query_(std::move(query)), stream_(std::move(stream)), cursor_(after) {}
+
+void Feed::start() {
+  // The stream's callbacks keep the feed alive; client_gone() lets go of them.
+  stream_->on_room([self = shared_from_this()] { self->room(); });
+  stream_->on_close([self = shared_from_this()] { self->close(); });
+  read_until_live();
+}
+
+void Feed::read_until_live() {
+  for (;;) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (state_ == State::closed) return;
+    }
+    if (!read_on()) {
+      if (wait_for_room()) return;
+      continue;
+    }
+    {
+      const std::lock_guard lock(mutex_);
+      if (state_ == State::closed) return;
+      state_ = State::live;
+    }
+    if (core_->hub.join(shared_from_this(), query_, cursor_)) break;
+    const std::lock_guard lock(mutex_);
+    if (state_ == State::live) state_ = State::reading;
+  }
+  // Closed between the last look and joining: nobody else would tell the hub.
+  bool closed = false;
+  {
+    const std::lock_guard lock(mutex_);
+    closed = state_ == State::closed;
+  }
+  if (closed) core_->hub.leave(shared_from_this());
+}
+
+bool Feed::read_on() {
+  if (told_behind_ && !tell("fell-behind")) return false;
+  told_behind_ = false;
+  const auto head = core_->store.head().position;
+  auto reader = core_->store.read({.query = query_, .from = cursor_.next()});
+  while (reader) {
+    auto batch = (*reader)->next_batch(feed_batch);
+    if (!batch) {
+      log_line(LogLevel::error, "live.read_failed", "an event stream cannot read on",
+               {{"error", batch.error().to_string()}});
+      stream_->close();
+      return false;
+    }
+    if (batch->empty()) break;
+    if (!send_batch(*batch)) return false;
+  }
+  cursor_ = std::max(cursor_, head);
+  if (!told_caught_up_ && !tell("caught-up")) return false;
+  told_caught_up_ = true;
+  return true;
+}
+
+bool Feed::send_batch(std::span<const EventView> events) {
+  std::size_t sent = 0;
+  for (const auto& event : events) {
+    if (!stream_->send_frame(event_frame(event))) break;
+    cursor_ = event.position;
+    ++sent;
+  }
+  core_->metrics.events_read("live", sent);
+  return sent == events.size();
+}
+
+bool Feed::tell(std::string_view event) {
+  const auto position = std::to_string(cursor_.value());
+  return stream_->send(
+      {.data = "{\"position\":" + position + "}", .event = std::string(event), .id = position});
+}
+
+// True: room() will go on. False: room came meanwhile, go on at once.
+bool Feed::wait_for_room() {
+  const std::lock_guard lock(mutex_);
+  if (state_ == State::closed) return true;
+  if (room_came_) {
+    room_came_ = false;
+    return false;
+  }
+  state_ = State::waiting_for_room;
+  return true;
+}
+
+void Feed::room() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (state_ != State::waiting_for_room) {
+      room_came_ = true;
+      return;
+    }
+    state_ = State::reading;
+  }
+  read_until_live();
+}
+
+bool Feed::offer(Position at, std::string_view frame) {
+  if (at <= cursor_) return true;
+  if (!stream_->send_frame(frame)) return false;
+  cursor_ = at;
+  return true;
+}
+
+void Feed::lost() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (state_ == State::closed) return;
+    state_ = State::reading;
+  }
+  core_->metrics.live_fell_behind();
+  core_->workers.run([self = shared_from_this()] {
+    self->told_behind_ = true;
+    self->told_caught_up_ = false;
+    self->read_until_live();
+  });
+}
+
+void Feed::close() {
+  {
+    const std::lock_guard lock(mutex_);
+    state_ = State::closed;
+  }
+  core_->hub.leave(shared_from_this());
+}
+
+}  // namespace stele::server

@@ -1,0 +1,35 @@
+// loop_io.hpp - the Asio half of a Loop. Included by net/*.cpp only, so that Asio is compiled in few places.
+#pragma once
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <unordered_set>
+#include <vector>
+
+#include "server/net/loop.hpp"
+
+namespace stele::server {
+
+struct LoopIo {
+  explicit LoopIo(std::chrono::milliseconds interval) : tick(interval), timer(context) {}
+
+  boost::asio::io_context context{1};
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work{context.get_executor()};
+  std::chrono::milliseconds tick;
+  boost::asio::steady_timer timer;
+  std::thread thread;
+
+  std::mutex mutex;  // guards the mailbox
+  std::vector<Task> mailbox;
+  bool stopped = false;
+
+  std::unordered_set<std::shared_ptr<Connection>> connections;
+  std::vector<std::shared_ptr<Connection>> dirty;
+};
+
+}  // namespace stele::server
