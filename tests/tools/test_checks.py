@@ -207,6 +207,8 @@ class Docs(TreeCase):
 
 SUITE = '<testsuite time="1">{}</testsuite>'
 GOOD = '<testcase name="a" status="run"/>'
+GONE = '<testcase name="c" status="notrun"><skipped message="Unable to find executable"/></testcase>'
+SKIPPED = '<testcase name="d" status="notrun"><skipped message="SKIP_REGULAR_EXPRESSION_MATCHED"/></testcase>'
 BAD = '<testcase name="b" status="fail"><failure message=""/></testcase>'
 
 
@@ -223,6 +225,10 @@ class Summary(TreeCase):
 
     def test_a_failed_test_fails(self):
         self.assertEqual(self.last_line(release=GOOD, asan=GOOD + BAD), (1, "2 passed, 1 failed\n"))
+
+    def test_a_skipped_test_is_not_counted_and_one_that_could_not_start_fails(self):
+        self.assertEqual(self.last_line(release=GOOD + SKIPPED, asan=GOOD), (0, "2 passed, 0 failed\n"))
+        self.assertEqual(self.last_line(release=GOOD + GONE, asan=GOOD), (1, "2 passed, 1 failed\n"))
 
     def test_a_preset_without_results_or_without_tests_fails(self):
         self.assertEqual(self.last_line(release=GOOD), (1, "1 passed, 1 failed\n"))
