@@ -67,7 +67,8 @@ def look_at(unit):
 def diagnostics(said):
     """The findings in what clang-tidy says: each its own line with the lines that explain it."""
     said = said.replace(f"{tree.ROOT}/", "")
-    return [part.rstrip() for part in re.split(r"^(?=\S+:\d+:\d+: (?:warning|error):)", said, flags=re.M) if part.strip()]
+    parts = re.split(r"^(?=\S+:\d+:\d+: (?:warning|error):)", said, flags=re.M)
+    return [part.rstrip() for part in parts if part.strip()]
 
 
 def main():

@@ -15,7 +15,7 @@ PRODUCT_FOLDERS = ("include", "src", "examples")
 
 # A public header belongs to the room whose vocabulary it is; everything not named here is unknown, and an error.
 PUBLIC_ROOMS = {
-    "result": "base", "types": "base", "decimal": "base", "detail": "base",
+    "result": "base", "types": "base", "decimal": "base", "detail": "base", "detail/command_run": "domain",
     "event": "event", "store": "event",
     "decider": "domain", "wire": "domain", "handler": "domain", "spec": "domain",
     "projection": "projection", "sqlite": "targets", "app": "server",
@@ -91,8 +91,8 @@ def room_of(path):
     if top == "examples":
         return f"examples/{rest[0]}"
     if top == "include":
-        name = pathlib.PurePath(rest[1]).stem if len(rest) > 1 else ""
-        return PUBLIC_ROOMS.get(name, f"include/stele/{rest[1] if len(rest) > 1 else '?'}")
+        name = str(pathlib.PurePath(*rest[1:]).with_suffix(""))
+        return PUBLIC_ROOMS.get(name) or PUBLIC_ROOMS.get(name.split("/")[0], str(path))
     return None
 
 
