@@ -34,23 +34,25 @@ CLI::Option* add_choice(CLI::App& app, const std::string& flag, Value& value,
       ->check(CLI::IsMember(words));
 }
 
+void choose_fields(Common& common, std::string_view names) {
+  common.choose_fields = true;
+  while (!names.empty()) {
+    const auto name = names.substr(0, names.find(','));
+    names.remove_prefix(std::min(names.size(), name.size() + 1));
+    if (!name.empty()) common.fields.emplace_back(name);
+  }
+}
+
 void add_common(CLI::App& app, Common& common) {
   add_choice(app, "-o,--output", common.format, format_names, "how to print");
   app.add_flag_callback("--json", [&] { common.format = Format::json; }, "the same as -o json");
   app.add_flag_callback("--ndjson", [&] { common.format = Format::ndjson; }, "the same as -o ndjson");
   add_choice(app, "--time", common.time, time_names, "how times are shown in tables");
   add_choice(app, "--color", common.color, color_names, "NO_COLOR and CLICOLOR_FORCE count too");
-  app.add_option_function<std::vector<std::string>>(
-         "--fields",
-         [&](const std::vector<std::string>& names) {
-           common.choose_fields = true;
-           for (const auto& name : names) {
-             if (!name.empty()) common.fields.push_back(name);
-           }
-         },
+  app.add_option_function<std::string>(
+         "--fields", [&](const std::string& names) { choose_fields(common, names); },
          "only these, comma-separated; without names: list what there is")
       ->expected(0, 1)
-      ->delimiter(',')
       ->type_name("NAMES");
 }
 
@@ -117,6 +119,13 @@ class Tree {
     demo->add_option("--seed", showing->seed, "the history's seed (default 42)");
     demo->add_flag_callback(
         "--no-traffic", [o = showing] { o->traffic = false; }, "no commands after the seeding");
+    demo->add_option_function<std::int64_t>(
+            "--projection-delay",
+            [o = showing](std::int64_t delay) { o->projection_delay = std::chrono::milliseconds(delay); },
+            "read models lag by this long, e.g. 300ms or 2s")
+        ->transform(CLI::AsNumberWithUnit(std::map<std::string, std::int64_t>{{"ms", 1}, {"s", 1000}}))
+        ->check(CLI::Range(std::int64_t{0}, std::int64_t{60'000}))
+        ->group("");  // not shown: for tests and demonstrations of waiting
   }
 
   void add_events() {

@@ -100,6 +100,7 @@ struct DemoOptions {
   std::string listen;
   std::uint64_t seed = 42;
   bool traffic = true;
+  std::chrono::milliseconds projection_delay{0};  // read models lag by this; for tests and demonstrations
 };
 
 // Measuring: see bench/. A zero means "the built-in choice".

@@ -1,18 +1,125 @@
-// demo.cpp - `stele demo`: the bank example with its seeded past behind a server, and five commands to try.
+// demo.cpp - `stele demo`: the bank of examples/bank with half a year of history, served until a signal comes.
 #include <fmt/format.h>
 
+#include <cstdlib>
+#include <filesystem>
 #include <ostream>
 
+#include "bank/bank.hpp"
 #include "bank/seed.hpp"
+#include "bank/traffic.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/listen.hpp"
+#include "cli/output/json_object.hpp"
+#include "cli/output/text.hpp"
 
 namespace stele::cli {
+namespace {
+
+// The directory that was named, or a new one that goes away with this object.
+class DemoDirectory {
+ public:
+  static result<DemoDirectory> choose(const std::string& named) {
+    if (!named.empty()) return DemoDirectory(named, false);
+    auto pattern = (std::filesystem::temp_directory_path() / "stele-demo-XXXXXX").string();
+    if (::mkdtemp(pattern.data()) == nullptr)
+      return Error(errc::unavailable, "no temporary directory can be made: " + pattern)
+          .help("name a directory with --dir, or set TMPDIR");
+    return DemoDirectory(pattern, true);
+  }
+  DemoDirectory(DemoDirectory&& other) noexcept
+      : path_(std::move(other.path_)), temporary_(std::exchange(other.temporary_, false)) {}
+  DemoDirectory& operator=(DemoDirectory&&) = delete;
+  ~DemoDirectory() {
+    std::error_code ignored;
+    if (temporary_) std::filesystem::remove_all(path_, ignored);
+  }
+  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+  [[nodiscard]] bool temporary() const { return temporary_; }
+
+ private:
+  DemoDirectory(std::filesystem::path path, bool temporary) : path_(std::move(path)), temporary_(temporary) {}
+  std::filesystem::path path_;
+  bool temporary_;
+};
+
+constexpr std::string_view invitation = R"(stele {version} demo: {kept}
+
+  HTTP     {url}
+  Metrics  {url}/metrics
+  Data     {dir}
+  Log      {events} events ({written} of them seeded now); traffic: {traffic}
+
+Five things to try, from another terminal:
+
+  1  curl {url}/api/accounts/acct-42/summary
+  2  curl '{url}/api/accounts/acct-42/summary?as_of=2026-03-01'
+  3  curl {url}/api/transfers -d '{{"fromAccountId":"acct-42","toAccountId":"acct-99","amount":"500.00","description":"Rent payment"}}'
+  4  stele read BankAccount-acct-13 v200.. --url {url}      an account below zero: what happened?
+  5  stele tail --url {url}
+
+Ctrl-C stops it.
+)";
+
+struct Announcement {
+  std::string url;
+  const DemoDirectory& directory;
+  std::uint64_t written;
+  Head head;
+  bool traffic;
+};
+
+// People get addresses and something to do, programs one record with the port that was really taken.
+void announce_demo(Session& session, const Announcement& what) {
+  const auto dir = what.directory.path().string();
+  if (session.format() == Format::table) {
+    session.out << fmt::format(
+        invitation, fmt::arg("version", STELE_VERSION),
+        fmt::arg("kept", what.directory.temporary() ? "gone on exit (keep it with --dir DIRECTORY)" : "kept"),
+        fmt::arg("url", what.url), fmt::arg("dir", dir), fmt::arg("events", grouped(what.head.events)),
+        fmt::arg("written", grouped(what.written)),
+        fmt::arg("traffic", what.traffic ? "2 commands/s" : "none"));
+  } else if (session.format() != Format::none) {
+    session.out << JsonObject()
+                       .text("url", what.url)
+                       .text("dir", dir)
+                       .number("position", what.head.position.value())
+                       .number("seeded", what.written)
+                       .take()
+                << '\n';
+  }
+  session.out.flush();
+}
+
+// So that the first question finds an answer. A model that is slow or has failed is no reason not to start: its
+// answers and /readyz say so.
+void wait_for_models(const bank::Bank& bank, Position head) {
+  for (auto* runner : bank.projections().runners()) (void)runner->wait(head, std::chrono::seconds(20));
+}
+
+}  // namespace
 
 result<int> execute(const DemoOptions& options, Session& session) {
-  (void)options;
-  (void)session;
+  STELE_TRY(auto listening, parse_listen(options.listen));
+  listening.log_requests = false;
+  STELE_TRY(const auto directory, DemoDirectory::choose(session.common.place.dir));
+  STELE_TRY(const auto store, open(directory.path()));
+  session.handles_stop();
+  STELE_TRY(const auto written, bank::seed(*store, options.seed));
+  STELE_TRY(const auto bank,
+            bank::Bank::open(*store, directory.path() / "models", {.hold_back = options.projection_delay}));
+  wait_for_models(*bank, store->head().position);
+  App app("bank", STELE_VERSION);
+  bank->attach(app);
+  STELE_TRY(const auto server, Server::start(*store, &app, listening));
+  std::optional<bank::Traffic> traffic;
+  if (options.traffic) traffic.emplace(*store, bank::TrafficOptions{.seed = options.seed});
+  announce_demo(session,
+                {address_of(listening, server->port()), directory, written, store->head(), options.traffic});
+  wait_for_stop(session);
+  traffic.reset();
+  server->stop();
   return exit_done;
 }
 

@@ -17,9 +17,9 @@ constexpr std::uint64_t page_size = 500;
 
 const Shape& stream_shape() {
   using enum Column::Kind;
-  static const Shape shape{{"stream_id", "stream", text},
+  static const Shape shape{{"stream", "stream", text},
                            {"events", "events", number},
-                           {"last_version", "version", number},
+                           {"version", "version", number},
                            {"first_position", "first", number},
                            {"last_position", "last", number}};
   return shape;
@@ -27,9 +27,9 @@ const Shape& stream_shape() {
 
 std::string stream_record(const StreamInfo& info) {
   return JsonObject()
-      .text("stream_id", info.stream)
+      .text("stream", info.stream)
       .number("events", info.events)
-      .number("last_version", info.last_revision.value())
+      .number("version", info.last_revision.value())
       .number("first_position", info.first_position.value())
       .number("last_position", info.last_position.value())
       .take();

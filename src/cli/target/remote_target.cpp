@@ -43,16 +43,13 @@ std::optional<std::string> bound_text(std::optional<Revision> revision, std::opt
 }
 
 // What the server can narrow down; the plan's walk checks every event again.
-std::string read_path(const ReadPlan& plan, const std::string& resume) {
+std::string read_path(const ReadPlan& plan) {
   const bool forward = plan.direction == Direction::forward;
   const auto low = bound_text(plan.from_revision, plan.from_position);
   const auto high = bound_text(plan.to_revision, plan.to_position);
   auto target = events_path(plan);
   add_parameter(target, "dir", forward ? "forward" : "backward");
-  if (!resume.empty())
-    add_parameter(target, "from", resume);
-  else if (const auto& from = forward ? low : high)
-    add_parameter(target, "from", *from);
+  if (const auto& from = forward ? low : high) add_parameter(target, "from", *from);
   if (plan.limit != no_limit) add_parameter(target, "limit", fmt::format("{}", plan.limit));
   return target;
 }
@@ -78,7 +75,6 @@ class EventLines {
 
   [[nodiscard]] const result<void>& outcome() const { return outcome_; }
   [[nodiscard]] bool ended() const { return ended_; }
-  [[nodiscard]] const std::string& next() const { return next_; }  // empty: there is no more
 
  private:
   bool take_line(std::string_view line) {
@@ -102,8 +98,6 @@ class EventLines {
           error_of_problem(static_cast<int>(status ? status->as_u64().value_or(500) : 500), problem->raw()));
     }
     ended_ = true;
-    const auto end = document->root().find("$end");
-    if (const auto next = end ? end->find("next") : std::nullopt) next_ = next->as_string().value_or("");
     return false;
   }
 
@@ -114,7 +108,6 @@ class EventLines {
 
   PlanWalk& walk_;
   std::string line_;
-  std::string next_;
   bool ended_ = false;
   result<void> outcome_;
 };
@@ -148,24 +141,14 @@ class RemoteTarget final : public Target {
   }
   void drain() override {}
 
+  // NDJSON has no pages: its last line says that this was all of it.
   result<void> read(const ReadPlan& plan, const EventSink& sink) override {
     PlanWalk walk(plan, sink);
-    std::string resume;
-    while (true) {
-      EventLines lines(walk);
-      const HttpRequest request{.target = read_path(plan, resume),
-                                .headers = {"Accept: application/x-ndjson"}};
-      STELE_TRY(const auto reply,
-                client_.stream(request, [&](std::string_view bytes) { return lines.take(bytes); }, {}));
-      if (reply.status != 200) return error_of_problem(reply.status, reply.body);
-      if (!lines.outcome()) return lines.outcome();
-      if (walk.done()) return {};
-      if (!lines.ended())
-        return Error(errc::unavailable, "the server's answer broke off")
-            .help("read again from the last event shown");
-      if (lines.next().empty() || plan.limit != no_limit) return {};
-      resume = lines.next();
-    }
+    EventLines lines(walk);
+    STELE_CHECK(fetch(read_path(plan), lines));
+    if (lines.ended() || walk.done()) return {};
+    return Error(errc::unavailable, "the server's answer broke off")
+        .help("read again from the last event shown");
   }
 
   result<void> follow(const ReadPlan& plan, Position after, const EventSink& sink,
@@ -192,11 +175,10 @@ class RemoteTarget final : public Target {
                                                std::size_t limit) override {
     std::string target = "/v1/streams";
     if (!prefix.empty()) add_parameter(target, "prefix", prefix);
-    if (!after.empty()) add_parameter(target, "after", after);
+    if (!after.empty()) add_parameter(target, "cursor", after);
     add_parameter(target, "limit", fmt::format("{}", std::min(limit, streams_page)));
     STELE_TRY(const auto body, get(target));
-    STELE_TRY(auto page, read_stream_page(body));
-    return std::move(page.streams);
+    return read_streams(body);
   }
 
   result<Head> head() override {
@@ -215,11 +197,7 @@ class RemoteTarget final : public Target {
     };
     PlanWalk walk(any, remember);
     EventLines lines(walk);
-    const HttpRequest request{.target = target, .headers = {"Accept: application/x-ndjson"}};
-    STELE_TRY(const auto reply,
-              client_.stream(request, [&](std::string_view bytes) { return lines.take(bytes); }, {}));
-    if (reply.status != 200) return error_of_problem(reply.status, reply.body);
-    if (!lines.outcome()) return lines.outcome().error();
+    STELE_CHECK(fetch(target, lines));
     return found;
   }
 
@@ -234,6 +212,14 @@ class RemoteTarget final : public Target {
     STELE_TRY(auto reply, client_.send({.target = target, .headers = {"Accept: application/json"}}));
     if (reply.status != 200) return error_of_problem(reply.status, reply.body);
     return std::move(reply.body);
+  }
+
+  result<void> fetch(const std::string& target, EventLines& lines) {
+    const HttpRequest request{.target = target, .headers = {"Accept: application/x-ndjson"}};
+    const auto take = [&](std::string_view bytes) { return lines.take(bytes); };
+    STELE_TRY(const auto reply, client_.stream(request, take, {}));
+    if (reply.status != 200) return error_of_problem(reply.status, reply.body);
+    return lines.outcome();
   }
 
   static bool is_passing(const Error& error) {

@@ -61,7 +61,7 @@ std::string text_in(JsonValue object, std::string_view name) {
 }
 
 std::optional<StreamInfo> stream_info_in(JsonValue object) {
-  const auto last = number_in(object, "last_revision");
+  const auto last = number_in(object, "version");
   const auto events = number_in(object, "events");
   if (!last || !events || !object.find("stream")) return std::nullopt;
   return StreamInfo{.stream = text_in(object, "stream"),
@@ -164,19 +164,18 @@ result<Head> read_head(std::string_view body) {
               .durable = Position(number_in(document->root(), "durable").value_or(*position))};
 }
 
-result<StreamPage> read_stream_page(std::string_view body) {
+result<std::vector<StreamInfo>> read_streams(std::string_view body) {
   const auto document = JsonDocument::parse(body);
   if (!document) return strange_answer(body);
   const auto streams = document->root().find("streams");
   if (!streams) return strange_answer(body);
-  StreamPage page;
-  page.next = text_in(document->root(), "next");
+  std::vector<StreamInfo> infos;
   for (const JsonValue stream : streams->elements()) {
     const auto info = stream_info_in(stream);
     if (!info) return strange_answer(body);
-    page.streams.push_back(*info);
+    infos.push_back(*info);
   }
-  return page;
+  return infos;
 }
 
 Error error_of_problem(int status, std::string_view body) {

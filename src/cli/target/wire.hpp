@@ -16,11 +16,8 @@ namespace stele::cli {
 [[nodiscard]] result<StreamInfo> read_stream_info(std::string_view body);
 [[nodiscard]] result<Head> read_head(std::string_view body);
 
-struct StreamPage {
-  std::vector<StreamInfo> streams;
-  std::string next;  // the cursor of the next page; empty at the end
-};
-[[nodiscard]] result<StreamPage> read_stream_page(std::string_view body);
+// A page of GET /v1/streams.
+[[nodiscard]] result<std::vector<StreamInfo>> read_streams(std::string_view body);
 
 // A refusal (problem+json, or anything else) as the Error it was on the server.
 [[nodiscard]] Error error_of_problem(int status, std::string_view body);
