@@ -7,7 +7,7 @@
 
 #include "io/simulated/memory_disk.hpp"
 #include "io/world.hpp"
-#include "temp_directory.hpp"
+#include "support/temp_directory.hpp"
 
 namespace stele::io {
 namespace {
@@ -22,7 +22,7 @@ struct Playground {
 struct RealPlayground final : Playground {
   Disk& disk() override { return real_world().disk; }
   std::filesystem::path root() override { return directory.path(); }
-  testing::TempDirectory directory;
+  test::TempDirectory directory;
 };
 
 struct MemoryPlayground final : Playground {

@@ -9,7 +9,7 @@
 #include <fstream>
 
 #include "io/world.hpp"
-#include "temp_directory.hpp"
+#include "support/temp_directory.hpp"
 
 namespace stele::io {
 namespace {
@@ -26,7 +26,7 @@ class RealDisk : public ::testing::Test {
     return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
   }
 
-  testing::TempDirectory directory_;
+  test::TempDirectory directory_;
   Disk& disk_ = real_world().disk;
 };
 
