@@ -296,6 +296,19 @@ AppendCondition read_condition(JsonValue value, const std::string& pointer, Viol
   return condition;
 }
 
+// For imports. A time to come is refused: recorded times never go back, so the log's would stand still until then.
+std::optional<Timestamp> read_recorded_at(ObjectReader& object) {
+  const auto found = object.find("recorded_at");
+  if (!found) return std::nullopt;
+  const auto time = parse_time(object.text("recorded_at", found));
+  if (!time) {
+    object.wrong("recorded_at", "must be a time such as 2026-03-01T10:00:00.000000Z");
+  } else if (*time > std::chrono::system_clock::now()) {
+    object.wrong("recorded_at", "lies in the future");
+  }
+  return time;
+}
+
 }  // namespace
 
 OrProblem<std::vector<NewEvent>> parse_events(const Request& request) {
@@ -333,7 +346,8 @@ OrProblem<AppendRequest> parse_append(std::string_view body) {
   if (const auto found = object.find("condition"); found && !found->is(JsonType::null)) {
     out.condition = read_condition(*found, "/condition", violations);
   }
-  object.refuse_others({"writes", "also_expect", "condition"});
+  out.recorded_at = read_recorded_at(object);
+  object.refuse_others({"writes", "also_expect", "condition", "recorded_at"});
   if (!violations.empty()) return body_errors(std::move(violations));
   return out;
 }
