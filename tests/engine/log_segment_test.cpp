@@ -171,7 +171,7 @@ TEST_F(LogSegment, a_scanner_reads_frames_of_every_size) {
   const auto segment = make(16 * mib);
   ASSERT_TRUE(segment->make_room(16 * mib).has_value());
   std::uint64_t offset = segment_header_bytes, position = 0;
-  const std::vector<std::size_t> sizes{0, 1, 300, mib - 200, mib, 3 * mib + 5, 7, 5 * mib, 100};
+  const std::vector<std::size_t> sizes{0, 1, 300, mib / 4 - 200, mib / 4, mib, 3 * mib + 5, 7, 5 * mib, 100};
   for (const auto size : sizes) {
     const auto frame = frame_at(*segment, offset, ++position, size);
     ASSERT_TRUE(segment->append_at(offset, frame.bytes).has_value());
