@@ -322,7 +322,7 @@ struct ServerOptions {
   std::chrono::milliseconds heartbeat{15'000};      // comment lines on a quiet event stream
   std::chrono::milliseconds grace{10'000};          // for running requests when stopping
   std::chrono::hours idempotency_window{24};
-  bool log_requests = true;
+  bool log_requests = false;  // every request; failures (5xx) and slow ones are always logged
 };
 
 // Serves until stopped or destroyed. SIGKILL at any moment is safe: what was answered is durable.
