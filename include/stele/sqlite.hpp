@@ -10,6 +10,13 @@
 // note() says so. Files of older versions are left alone: going back to the old program finds its model
 // again.
 //
+//   auto target = stele::SqliteTarget::open("data/models", stele::sqlite_projection<Balances>());
+//   ...                                                        // a Runner keeps it up to date (projection.hpp)
+//   STELE_TRY(auto now, (*target)->snapshot());
+//   STELE_CHECK(now.each("SELECT account, cents FROM balance WHERE cents > ?", {Money::from_units(100'000)},
+//                        [](const stele::SqlRow& row) { ... row.text(0), row.integer(1) ... }));
+//   now.position()                                             // what these rows reflect
+//
 // There is no floating point here, on purpose: money and other exact numbers are stored as integer units
 // (anything with units() binds as such), and declaring tables STRICT makes SQLite refuse anything else.
 #pragma once
@@ -33,28 +40,33 @@ namespace stele {
 
 // ---- Values in and out
 
-// A parameter of a statement: nothing, an integer, or text. Text is borrowed until the call returns.
+// A parameter of a statement: nothing, an integer, or text. What a program has in its hands converts by itself:
+// integers and positions, times (as microseconds since 1970), exact decimals (as their units: 12.50 is stored as
+// 1250), optionals (empty is NULL), texts of all kinds. There is no way from a double to here. An unsigned number
+// above 2^63 wraps, as SQLite knows signed integers only. Text is borrowed until the call returns.
+// NOLINTBEGIN(google-explicit-constructor): values are written in braces, {account, amount, at.revision}
 class SqlValue {
  public:
-  SqlValue(std::nullptr_t) {}  // NOLINT: implicit on purpose, all of them
+  SqlValue(std::nullptr_t) {}
   template <std::integral T>
-  SqlValue(T number) : value_(static_cast<std::int64_t>(number)) {}      // NOLINT
-  SqlValue(std::string_view text) : value_(text) {}                      // NOLINT
-  SqlValue(const std::string& text) : value_(std::string_view(text)) {}  // NOLINT
-  SqlValue(const char* text) : value_(std::string_view(text)) {}         // NOLINT
-  SqlValue(Position at) : SqlValue(at.value()) {}                        // NOLINT
-  SqlValue(Revision at) : SqlValue(at.value()) {}                        // NOLINT
-  SqlValue(Timestamp at) : SqlValue(at.time_since_epoch().count()) {}    // NOLINT: microseconds
+  SqlValue(T number) : value_(static_cast<std::int64_t>(number)) {}
+  SqlValue(std::string_view text) : value_(text) {}
+  SqlValue(const std::string& text) : value_(std::string_view(text)) {}
+  SqlValue(const char* text) : value_(std::string_view(text)) {}
+  SqlValue(Position at) : SqlValue(at.value()) {}
+  SqlValue(Revision at) : SqlValue(at.value()) {}
+  SqlValue(Timestamp at) : SqlValue(at.time_since_epoch().count()) {}
   template <class T>
     requires requires(const T& exact) {
       { exact.units() } -> std::convertible_to<std::int64_t>;
     }
-  SqlValue(const T& exact) : SqlValue(static_cast<std::int64_t>(exact.units())) {}  // NOLINT
+  SqlValue(const T& exact) : SqlValue(static_cast<std::int64_t>(exact.units())) {}
   template <class T>
   SqlValue(const std::optional<T>& maybe) {
     if (maybe) *this = SqlValue(*maybe);
-  }  // NOLINT
+  }
 
+  // Empty: NULL.
   [[nodiscard]] const std::variant<std::monostate, std::int64_t, std::string_view>& get() const {
     return value_;
   }
@@ -62,9 +74,12 @@ class SqlValue {
  private:
   std::variant<std::monostate, std::int64_t, std::string_view> value_;
 };
+// NOLINTEND(google-explicit-constructor)
 using SqlValues = std::initializer_list<SqlValue>;
 
-// One row, borrowed during the callback. Columns count from 0.
+// One row, borrowed during the callback: keep copies, not views. Columns count from 0, in the order of the SELECT; a
+// column that is not there is a mistake in the program and ends it. integer() of a NULL is 0, text() of one is
+// empty: ask is_null() where that is a difference.
 class SqlRow {
  public:
   [[nodiscard]] std::int64_t integer(int column) const;
@@ -80,11 +95,14 @@ class SqlRow {
   const void* statement_;
 };
 
-// Asking questions. Statements are prepared once and kept. Wrong SQL and a wrong number of values are
-// `invalid`.
+// Asking questions in SQL, values by `?` in order or by number (`?1`). Statements are prepared once per
+// connection and kept, so write them as constants and pass values as values: a text put together from values is
+// slow, fills the memory and is how injections happen. Errors: invalid (wrong SQL, a wrong number of values, a
+// statement that changes something), busy (the same statement asked inside its own callback), corrupt,
+// unavailable.
 class SqlReader {
  public:
-  // Calls `row` for every row. Only statements that change nothing.
+  // Calls `row` for every row, in the order of the query.
   result<void> each(std::string_view sql, SqlValues values, const std::function<void(const SqlRow&)>& row);
   // For at most one row: whether there was one.
   result<bool> first(std::string_view sql, SqlValues values, const std::function<void(const SqlRow&)>& row);
@@ -103,7 +121,8 @@ class SqlReader {
 // before the commit. Never begin, commit or roll back in it.
 class SqliteModel : public SqlReader {
  public:
-  // INSERT, UPDATE, DELETE: the number of rows.
+  // INSERT, UPDATE, DELETE: the number of rows they touched. Errors: conflict (a constraint of the schema), invalid,
+  // disk_full. Pass them on: the batch is rolled back and tried again.
   result<std::int64_t> run(std::string_view sql, SqlValues values);
   // Reports a key as changed; listeners of Runner::on_change get it after the commit.
   void changed(std::string_view key);
@@ -142,7 +161,8 @@ struct SqliteProjection {
   std::function<result<void>(SqliteModel&, const EventView&)> project;
 };
 
-// From the typed form (see projection.hpp).
+// From the typed form (see projection.hpp): P has name, version, schema, Events, and a project() for each of them;
+// optionally a category, whose streams alone it listens to.
 template <class P>
 SqliteProjection sqlite_projection() {
   return {.name = std::string(P::name),

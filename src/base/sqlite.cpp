@@ -3,6 +3,7 @@
 
 #include <sqlite3.h>
 
+#include <cerrno>
 #include <new>
 #include <utility>
 
@@ -13,6 +14,7 @@ namespace {
 
 constexpr int sqlite_wait_ms = 5000;  // for another process that holds the lock, e.g. a backup
 
+// Everything that is not named here is a mistake in the SQL, and so in the program or the question.
 errc kind_of(int code) {
   switch (code & 0xff) {
     case SQLITE_CORRUPT:
@@ -33,7 +35,6 @@ errc kind_of(int code) {
     case SQLITE_CONSTRAINT:
       return errc::conflict;
     case SQLITE_CANTOPEN:
-      return errc::not_found;
     case SQLITE_IOERR:
     case SQLITE_INTERRUPT:
     case SQLITE_PROTOCOL:
@@ -43,6 +44,7 @@ errc kind_of(int code) {
   }
 }
 
+// What to do about the file; the caller knows better about the rest.
 std::string_view help_for(errc kind) {
   switch (kind) {
     case errc::corrupt:
@@ -54,7 +56,9 @@ std::string_view help_for(errc kind) {
     case errc::read_only:
       return "make the file and its folder writable";
     case errc::not_found:
-      return "check the path and that its folder may be entered";
+      return "check the path";
+    case errc::denied:
+      return "check the rights on the file and its folders";
     case errc::unavailable:
       return "check the disk and the system's log";
     default:
@@ -62,9 +66,29 @@ std::string_view help_for(errc kind) {
   }
 }
 
+// "Cannot open" has many reasons; the system call that failed names the one.
+errc kind_of(sqlite3* db, int code) {
+  if ((code & 0xff) != SQLITE_CANTOPEN || !db) return kind_of(code);
+  switch (sqlite3_system_errno(db)) {
+    case ENOENT:
+    case ENOTDIR:
+      return errc::not_found;
+    case EACCES:
+    case EPERM:
+    case EISDIR:
+      return errc::denied;
+    case EROFS:
+      return errc::read_only;
+    default:
+      return errc::unavailable;  // too many open files, for one
+  }
+}
+
+// The facts name the file and SQLite's extended code; the message is SQLite's own. Out of memory is thrown, as
+// everywhere.
 Error sqlite_error(sqlite3* db, int code, const std::string& path) {
   if ((code & 0xff) == SQLITE_NOMEM) throw std::bad_alloc();
-  const errc kind = kind_of(code);
+  const errc kind = kind_of(db, code);
   const char* text = db ? sqlite3_errmsg(db) : sqlite3_errstr(code);
   return Error(kind, path + ": " + text)
       .with("path", path)
@@ -97,6 +121,7 @@ void Statement::bind(int index, std::int64_t value) {
   STELE_ASSERT(code == SQLITE_OK, "bind an integer", index, code, sqlite3_sql(statement_.get()));
 }
 
+// A null data pointer would bind NULL; an empty text is not NULL. A text that is too long shows at the step.
 void Statement::bind(int index, std::string_view text) {
   const char* data = text.data() ? text.data() : "";
   const int code =
@@ -117,6 +142,7 @@ void Statement::bind_null(int index) {
   STELE_ASSERT(code == SQLITE_OK, "bind null", index, code, sqlite3_sql(statement_.get()));
 }
 
+// After an error SQLite wants a reset as well, and the message must be fetched before it.
 result<bool> Statement::step() {
   const int code = sqlite3_step(statement_.get());
   if (code == SQLITE_ROW) return true;
@@ -162,6 +188,7 @@ bool Statement::only_reads() const { return sqlite3_stmt_readonly(statement_.get
 // close_v2: a statement that outlives its connection turns it into a zombie instead of a leak.
 void Connection::Close::operator()(sqlite3* db) const { sqlite3_close_v2(db); }
 
+// NOMUTEX below: the owner holds a lock anyway, SQLite need not take another one in every call.
 Connection::Connection(sqlite3* db, std::string path) : path_(std::move(path)), db_(db) {}
 
 result<Connection> Connection::open_file(const std::string& name, const std::string& path, int flags) {
@@ -176,6 +203,7 @@ result<Connection> Connection::open_file(const std::string& name, const std::str
   return opened;
 }
 
+// A new file is put into write-ahead mode for good; setting it again costs nothing.
 result<Connection> Connection::open(const std::string& path, Mode mode, Sync sync) {
   if (mode == Mode::memory) return open_file(":memory:", path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
   if (mode == Mode::read_only) {
@@ -191,6 +219,7 @@ result<Connection> Connection::open(const std::string& path, Mode mode, Sync syn
   return db;
 }
 
+// Not sqlite3_exec: that wants a terminating zero, and would run on after an error in the middle.
 result<void> Connection::run(std::string_view sql) {
   while (!sql.empty()) {
     sqlite3_stmt* raw = nullptr;
@@ -231,6 +260,7 @@ result<void> Connection::begin() { return run("BEGIN IMMEDIATE"); }
 result<void> Connection::begin_read() { return run("BEGIN"); }
 result<void> Connection::commit() { return run("COMMIT"); }
 
+// SQLite rolls back by itself after some errors (a full disk, for one); a second rollback would be an error.
 void Connection::rollback() {
   if (sqlite3_get_autocommit(db_.get()) != 0) return;
   const auto ended = run("ROLLBACK");

@@ -44,7 +44,7 @@ EmbeddedStore::EmbeddedStore(const io::World& world, std::filesystem::path direc
     : world_(world),
       directory_(std::move(directory)),
       options_(options),
-      records_(directory_ / "records.db", options.access == Access::read_only) {}
+      records_(directory_ / "records.db", options.access == Access::read_only, world.clock) {}
 
 EmbeddedStore::~EmbeddedStore() {
   visibility_.close();

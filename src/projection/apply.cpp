@@ -9,6 +9,7 @@
 namespace stele::projection {
 namespace {
 
+// An error must lead people to the event: they have to look at it, in the stream, to do anything about it.
 Error naming_event(const Error& why, const EventView& event, const ProjectionTarget& target) {
   return Error(why)
       .at(target.name() + ": event " + std::to_string(event.position.value()) + " (" +
@@ -18,6 +19,7 @@ Error naming_event(const Error& why, const EventView& event, const ProjectionTar
       .with("projection", target.name());
 }
 
+// Projections are application code, and exact arithmetic throws when it leaves its range.
 result<void> apply_one(ProjectionTarget& target, const EventView& event) {
   try {
     return target.apply(event);
@@ -36,6 +38,7 @@ std::expected<Applied, NotApplied> apply_batch(ProjectionTarget& target, const C
   Applied applied;
   applied.now = from;
   applied.now.position = std::max(from.position, up_to);
+  // A transaction for nothing would cost a write per append that does not concern the model.
   if (first == events.size()) {
     if (up_to > from.position) target.passed(up_to);
     return applied;

@@ -24,7 +24,7 @@ result<Position> position_of_revision(EventStore& store, Revision revision, std:
       .with("revision", revision.value());
 }
 
-// The state before the last `count` events.
+// The state before the last `count` events: with fewer of them, the state before everything.
 result<Position> position_before_last(EventStore& store, std::uint64_t count, std::string_view stream) {
   if (stream.empty()) {
     const std::uint64_t head = store.head().position.value();
@@ -37,6 +37,7 @@ result<Position> position_before_last(EventStore& store, std::uint64_t count, st
 
 result<Position> position_of_time(EventStore& store, Timestamp time) { return store.position_at(time); }
 
+// An age is counted back from the wall clock, not from the head: "-2h" means two hours ago.
 Timestamp time_before_now(std::chrono::microseconds age) {
   return std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now()) - age;
 }
@@ -62,6 +63,8 @@ result<Position> position_of(EventStore& store, const Moment& moment, std::strin
   return std::visit(answer, moment.at);
 }
 
+// The last batch moves the checkpoint to `up_to` even when no event lies there: that is what the model reflects.
+// A target that was folded before goes on from its checkpoint; what it knows is skipped.
 result<Position> fold(ProjectionTarget& into, Cursor& events, Position up_to) {
   STELE_TRY(Checkpoint at, into.checkpoint());
   std::vector<EventView> wanted;

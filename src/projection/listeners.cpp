@@ -34,6 +34,8 @@ void Listeners::remove(const std::shared_ptr<Changed>& entry) {
   *entry = nullptr;
 }
 
+// Over a copy, since callbacks may add and remove; each is called through a copy of its own, which lives on
+// when the callback ends its registration.
 void Listeners::tell(const ModelChange& change) {
   const std::lock_guard lock(mutex_);
   const std::vector<std::shared_ptr<Changed>> round(entries_.begin(), entries_.end());

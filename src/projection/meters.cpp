@@ -20,6 +20,7 @@ std::chrono::microseconds LatencyHistogram::quantile(double q) const {
 
 namespace projection {
 
+// Buckets are found by bisection over 14 bounds: a few nanoseconds per event.
 void LatencyMeter::add(std::chrono::microseconds latency) {
   const auto& bounds = LatencyHistogram::bounds_us;
   const auto us = std::max<std::int64_t>(latency.count(), 0);  // a clock may step back between two readings
@@ -38,6 +39,7 @@ LatencyHistogram LatencyMeter::read() const {
   return read;
 }
 
+// Two windows, so that the figure neither jumps to zero at a turn nor remembers for long.
 void RateMeter::add(std::uint64_t events, Clock::time_point now) {
   if (now - turn_ >= window) {
     const bool adjacent = now - turn_ < 2 * window;

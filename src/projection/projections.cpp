@@ -18,6 +18,7 @@ struct Projections::Impl {
   }
 };
 
+// The lock covers the list only: starting, stopping and asking a runner has its own.
 Projections::Projections(EventStore& store) : impl_(new Impl{store, {}, {}}) {}
 Projections::~Projections() { stop(); }
 
@@ -50,6 +51,7 @@ std::vector<ProjectionStatus> Projections::status() const {
   return all;
 }
 
+// In turn, each to the end of its batch.
 void Projections::stop() {
   for (Runner* runner : runners()) runner->stop();
 }

@@ -37,6 +37,7 @@ Runner::Runner(EventStore& store, std::shared_ptr<ProjectionTarget> target, Runn
 
 Runner::~Runner() { stop(); }
 
+// A thread that failed has ended but is still to be joined; one that runs is left alone.
 void Runner::start() {
   const std::lock_guard lock(impl_->control);
   const ProjectionState state = impl_->worker.status().state;
@@ -48,6 +49,7 @@ void Runner::start() {
   impl_->thread = std::thread([worker = &impl_->worker] { worker->run(); });
 }
 
+// The waits are closed by the worker as its last act, so none is left when this returns.
 void Runner::stop() {
   const std::lock_guard lock(impl_->control);
   if (!impl_->thread.joinable()) return;
@@ -61,6 +63,7 @@ LatencyHistogram Runner::latency() const { return impl_->worker.latency(); }
 ProjectionTarget& Runner::target() const { return impl_->worker.target(); }
 void Runner::hold_back(std::chrono::microseconds pause) { impl_->worker.hold_back(pause); }
 
+// The facts are for the server: "503, you wanted 204, I am at 203, one event behind".
 result<Position> Runner::wait(Position position, std::chrono::microseconds timeout) {
   STELE_TRY(const bool reached, impl_->worker.waits().wait(position, timeout));
   const ProjectionStatus now = status();

@@ -5,6 +5,8 @@
 
 namespace stele::projection {
 
+// One by one and without the lock: a callback may register, cancel, or take its time. What it registers for a
+// position that is reached already runs at once, so the loop ends.
 void WaitList::run_due(std::unique_lock<std::mutex>& lock, Position up_to, const result<Position>& answer) {
   while (!waiters_.empty() && waiters_.begin()->first <= up_to) {
     const auto due = waiters_.begin();
@@ -36,6 +38,7 @@ void WaitList::reset() {
   position_.store(0, std::memory_order_release);
 }
 
+// The largest position stands for "whatever they wait for".
 void WaitList::close(Error why) {
   std::unique_lock lock(mutex_);
   closed_ = why;
@@ -48,6 +51,7 @@ void WaitList::reopen() {
   closed_.reset();
 }
 
+// Reached wins over closed: what is visible stays visible after a stop.
 result<bool> WaitList::wait(Position position, std::chrono::microseconds timeout) {
   std::unique_lock lock(mutex_);
   const auto known = [&] { return position_.load() >= position.value() || closed_.has_value(); };

@@ -31,6 +31,7 @@ Worker::Worker(EventStore& store, std::shared_ptr<ProjectionTarget> target, Runn
 
 // ---- Life
 
+// Whatever ends a life - a stop, an event in the way, the store closing, an exception - ends the waits with it.
 void Worker::run() {
   Error why = told_to_stop(target_->name());
   try {
@@ -127,6 +128,7 @@ result<std::string> Worker::reason_to_rebuild(const Checkpoint& at) {
          " differs)";
 }
 
+// A stop that came before there was something to cancel cancels it here.
 result<void> Worker::subscribe() {
   STELE_TRY(std::shared_ptr<Subscription> opened, store_.subscribe(target_->events(), at_.position));
   const std::lock_guard lock(mutex_);
@@ -194,6 +196,7 @@ void Worker::enter(ProjectionState state, std::string reason) {
 
 // ---- Pauses; false: told to stop
 
+// Doubling, bounded: trouble that passes (a locked file, a full disk) is over soon or not soon at all.
 bool Worker::pause_after_failure(int failures, const Error& why) {
   const auto pause = std::min(options_.first_pause * (std::int64_t{1} << std::min(failures - 1, 30)),
                               options_.longest_pause);
@@ -204,6 +207,7 @@ bool Worker::pause_after_failure(int failures, const Error& why) {
   return !woken_.wait_for(lock, pause, [&] { return stop_; });
 }
 
+// Measured from its beginning, so that a shortened pause ends at once and a spurious wake-up changes nothing.
 bool Worker::pause_held_back() {
   std::unique_lock lock(mutex_);
   const auto since = Clock::now();
@@ -220,6 +224,7 @@ void Worker::hold_back(std::chrono::microseconds pause) {
 
 // ---- Asking
 
+// The position is read before the head, so "behind" is never negative and never flattering.
 ProjectionStatus Worker::status() const {
   ProjectionStatus status;
   status.name = target_->name();

@@ -12,7 +12,8 @@ namespace stele::engine {
 
 class LazyRecords final : public Records {
  public:
-  LazyRecords(std::filesystem::path file, bool read_only) : file_(std::move(file)), read_only_(read_only) {}
+  LazyRecords(std::filesystem::path file, bool read_only, io::Clock& clock)
+      : file_(std::move(file)), read_only_(read_only), clock_(clock) {}
 
   result<std::optional<std::string>> get(std::string_view space, std::string_view key) override {
     STELE_TRY(auto* records, opened());
@@ -40,13 +41,14 @@ class LazyRecords final : public Records {
   result<Records*> opened() {
     const std::lock_guard lock(mutex_);
     if (!records_) {
-      STELE_TRY(records_, open_records(file_, read_only_));
+      STELE_TRY(records_, open_records(file_, read_only_, clock_));
     }
     return records_.get();
   }
 
   std::filesystem::path file_;
   bool read_only_;
+  io::Clock& clock_;
   std::mutex mutex_;
   std::unique_ptr<Records> records_;
 };

@@ -1,7 +1,6 @@
 // records.cpp - keyed records on SQLite: one connection that writes in groups, one that reads.
 #include "engine/records/records.hpp"
 
-#include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <optional>
@@ -15,15 +14,11 @@
 namespace stele::engine {
 namespace {
 
+// A rowid table on purpose: snapshots are large values, and without rowids they would lie in the key's tree.
 constexpr std::string_view records_schema =
     "CREATE TABLE IF NOT EXISTS records(space TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL,"
     " written INTEGER NOT NULL, PRIMARY KEY(space, key));"
     "CREATE INDEX IF NOT EXISTS records_by_age ON records(space, written)";
-
-std::int64_t now_micros() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::microseconds>(now).count();
-}
 
 // One caller's change, waiting for its turn; lives on the caller's stack.
 struct RecordChange {
@@ -70,7 +65,7 @@ result<std::uint64_t> apply_change(sqlite::Connection& db, const RecordChange& c
   return static_cast<std::uint64_t>(db.changes());
 }
 
-// All of the group in one transaction.
+// All of the group in one transaction. After an error nothing of it is there, whatever `rows` say.
 result<void> commit_group(sqlite::Connection& db, const std::vector<RecordChange*>& group) {
   STELE_CHECK(db.begin());
   for (RecordChange* change : group) {
@@ -87,8 +82,8 @@ result<void> commit_group(sqlite::Connection& db, const std::vector<RecordChange
 
 class SqliteRecords final : public Records {
  public:
-  SqliteRecords(std::filesystem::path file, std::optional<sqlite::Connection> writer)
-      : file_(std::move(file)), writer_(std::move(writer)) {}
+  SqliteRecords(std::filesystem::path file, std::optional<sqlite::Connection> writer, io::Clock& clock)
+      : file_(std::move(file)), clock_(clock), writer_(std::move(writer)) {}
 
   result<std::optional<std::string>> get(std::string_view space, std::string_view key) override;
   result<void> put(std::string_view space, std::string_view key, std::string_view value) override;
@@ -97,11 +92,13 @@ class SqliteRecords final : public Records {
   result<std::uint64_t> erase_older(std::string_view space, Timestamp time) override;
 
  private:
+  [[nodiscard]] std::int64_t now() { return clock_.now().time_since_epoch().count(); }
   result<std::uint64_t> submit(RecordChange change);
   void lead(std::unique_lock<std::mutex>& lock);
   result<sqlite::Connection*> reader();
 
-  std::filesystem::path file_;
+  const std::filesystem::path file_;
+  io::Clock& clock_;
 
   std::mutex queue_mutex_;
   std::condition_variable moved_;
@@ -113,6 +110,7 @@ class SqliteRecords final : public Records {
   std::optional<sqlite::Connection> reader_;
 };
 
+// Whoever finds nobody writing writes for all who wait; the others sleep until their change is done.
 result<std::uint64_t> SqliteRecords::submit(RecordChange change) {
   if (!writer_)
     return Error(errc::read_only, file_.string() + ": the store was opened read-only")
@@ -128,6 +126,8 @@ result<std::uint64_t> SqliteRecords::submit(RecordChange change) {
   return std::move(change.rows);
 }
 
+// Writes everything that has queued up, the caller's own change among it. Meanwhile the next group gathers, so
+// the sync of one transaction is shared by all who came during the one before it.
 void SqliteRecords::lead(std::unique_lock<std::mutex>& lock) {
   STELE_ASSERT(!queue_.empty() && !leading_, "the leader has something to write", queue_.size());
   leading_ = true;
@@ -146,16 +146,17 @@ void SqliteRecords::lead(std::unique_lock<std::mutex>& lock) {
   moved_.notify_all();
 }
 
+// Null: there is nothing to read yet. Asked again each time, because the writer may make the file later.
 result<sqlite::Connection*> SqliteRecords::reader() {
   if (reader_) return &*reader_;
-  std::error_code ignored;
-  if (!std::filesystem::exists(file_, ignored)) return nullptr;
-  STELE_TRY(sqlite::Connection db, sqlite::Connection::open(file_.string(), sqlite::Mode::read_only));
-  STELE_TRY(sqlite::Statement table, db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'records'"));
+  auto db = sqlite::Connection::open(file_.string(), sqlite::Mode::read_only);
+  if (!db && db.error().kind() == errc::not_found) return nullptr;
+  if (!db) return db.error();
+  STELE_TRY(sqlite::Statement table, db->prepare("SELECT 1 FROM sqlite_schema WHERE name = 'records'"));
   STELE_TRY(const bool made, table.step());
   if (!made) return nullptr;  // the writer is only just creating it
   table.reset();
-  reader_ = std::move(db);
+  reader_ = std::move(*db);
   return &*reader_;
 }
 
@@ -174,12 +175,12 @@ result<std::optional<std::string>> SqliteRecords::get(std::string_view space, st
 }
 
 result<void> SqliteRecords::put(std::string_view space, std::string_view key, std::string_view value) {
-  STELE_CHECK(submit({RecordChange::Kind::put, space, key, value, now_micros()}));
+  STELE_CHECK(submit({RecordChange::Kind::put, space, key, value, now()}));
   return {};
 }
 
 result<bool> SqliteRecords::insert(std::string_view space, std::string_view key, std::string_view value) {
-  STELE_TRY(const std::uint64_t rows, submit({RecordChange::Kind::insert, space, key, value, now_micros()}));
+  STELE_TRY(const std::uint64_t rows, submit({RecordChange::Kind::insert, space, key, value, now()}));
   return rows == 1;
 }
 
@@ -194,15 +195,17 @@ result<std::uint64_t> SqliteRecords::erase_older(std::string_view space, Timesta
 
 }  // namespace
 
-result<std::unique_ptr<Records>> open_records(const std::filesystem::path& file, bool read_only) {
+result<std::unique_ptr<Records>> open_records(const std::filesystem::path& file, bool read_only,
+                                              io::Clock& clock) {
   std::optional<sqlite::Connection> writer;
   if (!read_only) {
     STELE_TRY(writer, sqlite::Connection::open(file.string(), sqlite::Mode::read_write, sqlite::Sync::full));
     STELE_CHECK(writer->run(records_schema));
-  } else if (std::error_code ignored; std::filesystem::exists(file, ignored)) {
-    STELE_CHECK(sqlite::Connection::open(file.string(), sqlite::Mode::read_only));
+  } else if (auto looked = sqlite::Connection::open(file.string(), sqlite::Mode::read_only);
+             !looked && looked.error().kind() != errc::not_found) {
+    return looked.error();  // a damaged file is said to be so here and not at the first get()
   }
-  return std::make_unique<SqliteRecords>(file, std::move(writer));
+  return std::make_unique<SqliteRecords>(file, std::move(writer), clock);
 }
 
 }  // namespace stele::engine

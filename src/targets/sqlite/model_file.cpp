@@ -10,6 +10,7 @@
 namespace stele::targets {
 namespace {
 
+// The schema is kept as its whole text: comparing texts cannot be wrong, and shows people what the file is.
 constexpr std::string_view checkpoint_table =
     "CREATE TABLE stele_checkpoint(one INTEGER PRIMARY KEY CHECK(one = 1), position INTEGER NOT NULL,"
     " last_event INTEGER NOT NULL, last_event_id BLOB NOT NULL, schema TEXT NOT NULL) STRICT";
@@ -60,6 +61,7 @@ result<std::vector<std::string>> drop_statements(sqlite::Connection& db) {
   }
 }
 
+// Runs inside a transaction, so that a file whose schema cannot be run stays what it was.
 result<void> fill_empty(sqlite::Connection& db, const std::string& schema) {
   STELE_TRY(const auto drops, drop_statements(db));
   for (const std::string& drop : drops) STELE_CHECK(db.run(drop));
@@ -77,6 +79,7 @@ result<sqlite::Connection> open_db(const std::string& path) {
   return sqlite::Connection::open(path, sqlite::Mode::read_write, sqlite::Sync::normal);
 }
 
+// A write-ahead log that outlived its file would be applied to the next one.
 void remove_files(const std::string& path) {
   for (const char* suffix : {"", "-wal", "-shm"}) {
     std::error_code ignored;  // what cannot be removed shows at the next open
@@ -84,6 +87,7 @@ void remove_files(const std::string& path) {
   }
 }
 
+// "Fresh" is a file that holds nothing at all, such as one that was only just created.
 result<ModelFile> open_checked(const std::string& path, const std::string& schema) {
   STELE_TRY(sqlite::Connection db, open_db(path));
   STELE_TRY(const std::string made_with, schema_of_file(db));
@@ -95,6 +99,7 @@ result<ModelFile> open_checked(const std::string& path, const std::string& schem
 
 }  // namespace
 
+// Damage is worth no more than a note here: the log has everything.
 result<ModelFile> open_model(const std::string& path, const std::string& schema) {
   auto opened = open_checked(path, schema);
   if (opened || opened.error().kind() != errc::corrupt || path.empty()) return opened;
@@ -125,6 +130,8 @@ result<Checkpoint> read_checkpoint(sqlite::Connection& db) {
   return at;
 }
 
+// The condition on the old position makes two processes that project into one file impossible to overlook: the
+// second one to commit changes no row.
 result<void> write_checkpoint(sqlite::Connection& db, Position was, const Checkpoint& now) {
   STELE_ASSERT(now.position >= was, "a checkpoint never goes back", now.position.value(), was.value());
   STELE_TRY(auto* update,

@@ -5,6 +5,8 @@
 
 namespace stele::targets {
 
+// The last one given back is the first one taken: its pages and statements are the warmest. Opening happens
+// without the lock, since it touches the disk.
 result<std::unique_ptr<sqlite::Connection>> ReadPool::take() {
   {
     const std::lock_guard lock(mutex_);
@@ -22,7 +24,7 @@ result<std::unique_ptr<sqlite::Connection>> ReadPool::take() {
 }
 
 void ReadPool::give_back(std::unique_ptr<sqlite::Connection> connection) {
-  connection->rollback();
+  connection->rollback();  // ends the snapshot, so that the write-ahead log can be tidied
   const std::lock_guard lock(mutex_);
   STELE_ASSERT(lent_ > 0, "only what was lent comes back", path_);
   --lent_;

@@ -6,11 +6,13 @@
 namespace stele {
 namespace {
 
+// The public header carries them as void*: it must not name what lies below src/.
 sqlite::Connection& connection_of(void* connection) { return *static_cast<sqlite::Connection*>(connection); }
 const sqlite::Statement& statement_of(const void* statement) {
   return *static_cast<const sqlite::Statement*>(statement);
 }
 
+// Borrowed texts stay alive until the reset: both happen inside one execute().
 void bind_values(sqlite::Statement& statement, SqlValues values) {
   int index = 0;
   for (const SqlValue& value : values) {
@@ -55,6 +57,8 @@ bool SqlRow::is_null(int column) const {
   return statement_of(statement_).is_null(column);
 }
 
+// The checks come before binding: a value too many would otherwise be a broken invariant of ours, and a write in
+// a query would fail only on read connections.
 result<void> SqlReader::execute(std::string_view sql, SqlValues values, bool only_reads,
                                 const std::function<bool(const SqlRow&)>& go_on) {
   STELE_TRY(sqlite::Statement * statement, connection_of(connection_).cached(sql));
@@ -95,6 +99,7 @@ result<std::int64_t> SqliteModel::run(std::string_view sql, SqlValues values) {
   return connection_of(connection_).changes();
 }
 
+// Runs of the same key are common (one account, many events); the rest is made unique at the commit.
 void SqliteModel::changed(std::string_view key) {
   if (keys_->empty() || keys_->back() != key) keys_->emplace_back(key);
 }

@@ -103,6 +103,7 @@ std::string SqliteTarget::note() const { return impl_->note; }
 
 // ---- Writing
 
+// Read from the file each time: a restarted runner must see what is there, not what was meant to be.
 result<Checkpoint> SqliteTarget::checkpoint() {
   STELE_TRY(impl_->stored, targets::read_checkpoint(impl_->writer));
   Checkpoint now = impl_->stored;
@@ -110,6 +111,7 @@ result<Checkpoint> SqliteTarget::checkpoint() {
   return now;
 }
 
+// `resets` is odd while it lasts, so that a reader in the middle of it trusts only what its snapshot says.
 result<void> SqliteTarget::reset() {
   impl_->resets.fetch_add(1);
   impl_->passed.store(0);
@@ -129,6 +131,7 @@ result<void> SqliteTarget::apply(const EventView& event) {
   return impl_->projection.project(model, event);
 }
 
+// Model and checkpoint in the one transaction that begin() opened: the promise of the whole room hangs on this.
 result<std::vector<std::string>> SqliteTarget::commit(const Checkpoint& now) {
   auto done = targets::write_checkpoint(impl_->writer, impl_->stored.position, now);
   if (done) done = impl_->writer.commit();
@@ -168,6 +171,8 @@ SqliteSnapshot::~SqliteSnapshot() {
   if (give_back_) give_back_();
 }
 
+// The order matters: what has passed is read first, then the snapshot is taken (by the first read in the
+// transaction), so the rows are at least as new as the position that is claimed for them.
 result<SqliteSnapshot> SqliteTarget::Impl::look(sqlite::Connection& db, std::function<void()> give_back) {
   const std::uint64_t resets_before = resets.load();
   const Position passed_before(passed.load());
