@@ -1,0 +1,51 @@
+// bank.hpp - the bank as an application: its read models on a store, and its HTTP addresses on a stele::App.
+// What makes it a process (directories, ports, signals) is the caller's; `stele demo` is one such caller.
+//
+//   POST /api/accounts                       {"accountId"?, "owner"}         open an account
+//   POST /api/accounts/{id}/deposit          {"amount", "description"?}
+//   POST /api/accounts/{id}/withdraw         {"amount", "description"?}
+//   POST /api/accounts/{id}/close
+//   POST /api/transfers                      {"fromAccountId", "toAccountId", "amount", "description"?}
+//   GET  /api/accounts                       ?limit=&cursor=
+//   GET  /api/accounts/{id}/summary          ?as_of= or ?after_version=, ?after_position=; or as an event
+//   stream GET  /api/accounts/{id}/history          ?as_of=&limit=&cursor=          the audit trail, from the
+//   stream itself GET  /api/accounts/{id}/statement        ?month=2026-03
+//
+// Amounts are JSON strings or numbers with at most two decimals, and strings in answers.
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <memory>
+
+#include "stele/app.hpp"
+#include "stele/projection.hpp"
+
+namespace bank {
+
+struct BankOptions {
+  std::chrono::microseconds hold_back{0};  // read models lag by this, to show what waiting is for
+};
+
+class Bank {
+ public:
+  // Opens the read models in the folder `models` and starts to keep them up to date. `store` must outlive the
+  // bank. Errors: as SqliteTarget::open.
+  static stele::result<std::unique_ptr<Bank>> open(stele::EventStore& store,
+                                                   const std::filesystem::path& models,
+                                                   BankOptions options = {});
+  ~Bank();
+  Bank(const Bank&) = delete;
+  Bank& operator=(const Bank&) = delete;
+
+  // Adds addresses, readiness and metrics. The bank must outlive the server.
+  void attach(stele::App& app);
+  [[nodiscard]] stele::Projections& projections() const;
+
+ private:
+  struct Impl;
+  explicit Bank(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace bank
