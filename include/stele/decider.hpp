@@ -116,9 +116,17 @@ inline constexpr bool is_listed<List<Listed...>, T> = (std::is_same_v<T, Listed>
 // The names below appear in the first line of what a compiler says about a forgotten entry.
 template <class List, class T>
 concept listed_in = is_listed<List, T>;
+// Each compiler says more about one of the two forms; both then name what is missing in the very first line.
+#ifdef __clang__
+template <class List, class T>
+consteval void must_be_listed() {
+  static_assert(listed_in<List, T>);
+}
+#else
 template <class List, class T>
   requires listed_in<List, T>
 consteval void must_be_listed() {}
+#endif
 
 template <class... E>
 struct Happened {
@@ -198,12 +206,23 @@ struct StateList<std::variant<S...>> {
 template <class D, class E, class... S>
 concept remembers_in_some_state = (remembers_in<D, E, S> || ...);
 
+#ifdef __clang__
+template <class D, class Command, class State>
+consteval void must_answer() {
+  static_assert(answers_in<D, Command, State>);
+}
+template <class D, class Event, class... States>
+consteval void must_remember() {
+  static_assert(remembers_in_some_state<D, Event, States...>);
+}
+#else
 template <class D, class Command, class State>
   requires answers_in<D, Command, State>
 consteval void must_answer() {}
 template <class D, class Event, class... States>
   requires remembers_in_some_state<D, Event, States...>
 consteval void must_remember() {}
+#endif
 
 template <class D, class C, class... S>
 consteval void answers_everywhere(TypeList<S...>) {

@@ -87,7 +87,7 @@ TEST(Account, a_deposit_that_no_account_could_hold_is_an_error_and_no_crash) {
 }
 
 TEST(Account, the_words_of_the_bank_do_not_change_by_accident) {
-  const auto lock = std::filesystem::path(__FILE__).parent_path() / "account.schema.lock";
+  const auto lock = std::filesystem::path(STELE_SOURCE_DIR) / "tests/bank/account.schema.lock";
   const auto checked = stele::spec::check_schema_lock(lock, stele::vocabulary<Account>());
   EXPECT_TRUE(checked) << checked.error().to_string();
 }

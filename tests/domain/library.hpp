@@ -18,18 +18,19 @@ struct BookRegistered {
 };
 STELE_EVENT(BookRegistered, 1, book, title);
 
+struct BookReturned {
+  std::string book;
+  int days;
+};
+STELE_EVENT(BookReturned, 1, book, days);
+
+// [versions]
 struct BookLent {
   std::string book;
   std::string reader;
   std::optional<stele::Timestamp> due_at;
 };
 STELE_EVENT(BookLent, 3, book, reader, due_at);
-
-struct BookReturned {
-  std::string book;
-  int days;
-};
-STELE_EVENT(BookReturned, 1, book, days);
 
 // Version 2 knew no due date; version 1 had another name, and kept readers as numbers.
 namespace v2 {
@@ -57,6 +58,7 @@ STELE_WAS(BookLent, v2::BookLent);
 namespace v2 {
 STELE_WAS(BookLent, v1::BookGiven);
 }
+// [/versions]
 
 struct RegisterBook {
   std::string book;

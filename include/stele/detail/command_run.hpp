@@ -21,11 +21,10 @@ namespace stele {
 // Who sends a command and why. Everything may be left empty.
 struct Context {
   std::string user{};
-  std::string correlation_id{};  // one for everything that belongs together; empty: a new one
-  std::string causation_id{};    // the event or command that led to this one
-  std::string traceparent{};     // W3C trace context, stored as it is
-  std::string
-      idempotency_key;  // the caller's own, unique among all commands; empty: repeats are not recognised
+  std::string correlation_id{};   // one for everything that belongs together; empty: a new one
+  std::string causation_id{};     // the event or command that led to this one
+  std::string traceparent{};      // W3C trace context, stored as it is
+  std::string idempotency_key{};  // the caller's own, unique among all commands; empty: nothing is recognised
   std::optional<Timestamp> at{};  // what rules see as now; nothing: the clock
 };
 
