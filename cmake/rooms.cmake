@@ -30,6 +30,9 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
     # It takes every included file for a header, and in unity builds every source is one.
     target_compile_options(stele_flags INTERFACE -Wno-subobject-linkage)
   endif()
+else()
+  # std::stable_sort of libstdc++ 12 calls its own deprecated get_temporary_buffer, and clang 19 reports it to us.
+  target_compile_options(stele_flags INTERFACE -Wno-deprecated-declarations)
 endif()
 if(STELE_SANITIZE)
   target_compile_options(stele_flags INTERFACE -fsanitize=${STELE_SANITIZE} -fno-sanitize-recover=undefined)
@@ -59,6 +62,9 @@ function(stele_tests name folder)
   endif()
   add_executable(${name} ${sources})
   target_link_libraries(${name} PRIVATE ${ROOM_LINK} GTest::gmock GTest::gtest_main)
+  if(STELE_UNITY)
+    target_compile_options(${name} PRIVATE -Wno-shadow)  # of names in other files; the dev preset looks file by file
+  endif()
   target_compile_definitions(${name} PRIVATE STELE_SOURCE_DIR="${PROJECT_SOURCE_DIR}")  # for committed samples
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 600)
