@@ -94,7 +94,7 @@ TEST_F(AppendTest, stream_names_are_percent_decoded_and_checked) {
   EXPECT_EQ(post("/v1/streams/a%0Ab/events", one).status, 400);
   EXPECT_EQ(post("/v1/streams/a%zz/events", one).status, 400);
   EXPECT_EQ(post("/v1/streams/a%ff/events", one).status, 400);
-  EXPECT_EQ(post("/v1/streams/" + std::string(513, 'a') + "/events", one).status, 400);
+  EXPECT_EQ(post("/v1/streams/" + std::string(513, 'a') + "/events", one).status, 413);
   EXPECT_EQ(head(), 1U);
 }
 

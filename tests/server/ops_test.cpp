@@ -58,7 +58,7 @@ TEST_F(OpsTest, metrics_count_what_happened_by_route_and_never_by_stream) {
   EXPECT_THAT(text, HasSubstr("stele_appended_events_total 1\n"));
   EXPECT_THAT(text, HasSubstr("stele_log_head_position 1\n"));
   EXPECT_THAT(text, HasSubstr(R"(code="400",method="POST",route="/v1/streams/{stream}/events")"));
-  EXPECT_THAT(text, HasSubstr(R"(code="404",method="-",route="(none)")"));
+  EXPECT_THAT(text, HasSubstr(R"x(code="404",method="-",route="(none)")x"));
   EXPECT_THAT(text, HasSubstr(R"(stele_projection_lag_events{projection="accounts"} 7)"));
   EXPECT_THAT(text, HasSubstr("process_resident_memory_bytes"));
   EXPECT_THAT(text, Not(HasSubstr("secret")));

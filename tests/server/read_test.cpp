@@ -141,7 +141,7 @@ TEST_F(ReadTest, ndjson_ends_with_an_end_record) {
 
 TEST_F(ReadTest, ndjson_of_many_events_is_streamed_whole) {
   const int events = slow_build ? 300 : 3000;
-  for (int i = 0; i < events; ++i) append("a-1", "T", "\"" + std::string(500, 'x') + "\"");
+  for (int i = 0; i < events / 100; ++i) append_many("a-1", 100, "\"" + std::string(500, 'x') + "\"");
   const auto all = get("/v1/events", {{"Accept", "application/x-ndjson"}});
   EXPECT_EQ(std::count(all.body.begin(), all.body.end(), '\n'), events + 1);
   EXPECT_EQ(get("/livez").status, 200);

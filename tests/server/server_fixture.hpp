@@ -69,6 +69,17 @@ class ServerTest : public testing::Test {
     if (!done) throw std::runtime_error(done.error().to_string());
   }
 
+  // `count` equal events in one append.
+  void append_many(const std::string& stream, std::size_t count, const std::string& data = "{}") {
+    NewEvent event;
+    event.type = "Happened";
+    event.data = data;
+    AppendRequest request;
+    request.writes.push_back({stream, ExpectedVersion::any(), std::vector<NewEvent>(count, event)});
+    const auto done = store_->append(std::move(request));
+    if (!done) throw std::runtime_error(done.error().to_string());
+  }
+
   TempDirectory directory_;
   ServerOptions options_;
   std::unique_ptr<EventStore> store_;

@@ -80,7 +80,8 @@ class PendingWait : public std::enable_shared_from_this<PendingWait> {
     if (ended_.exchange(true)) return;
     reached_.store(reached);
     core_->metrics.consistency_wait(reached, std::chrono::steady_clock::now() - began_);
-    done_({.reached = reached, .wanted = wanted()});
+    auto done = std::exchange(done_, nullptr);  // the timer may keep this object; not the request as well
+    done({.reached = reached, .wanted = wanted()});
   }
 
   std::optional<Position> wanted() {

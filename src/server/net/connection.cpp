@@ -2,6 +2,7 @@
 // holds no read buffer.
 #include "server/net/connection.hpp"
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/buffer.hpp>
 #include <utility>
@@ -18,7 +19,8 @@ using ErrorCode = boost::system::error_code;
 constexpr std::size_t read_buffer_bytes = 64u << 10;
 constexpr std::size_t kept_write_buffer = 16u << 10;
 constexpr std::size_t linger_bytes = 64u << 20;
-constexpr std::chrono::seconds linger_time{2};
+constexpr std::chrono::milliseconds linger_time{2000};
+constexpr std::chrono::milliseconds linger_time_when_stopping{100};
 
 std::array<char, read_buffer_bytes>& read_buffer() {
   thread_local std::array<char, read_buffer_bytes> buffer;
@@ -193,7 +195,7 @@ void Connection::begin_linger() {
   if (lingering_) return;
   if (eof_) return abort();
   lingering_ = true;
-  linger_until_ = Clock::now() + linger_time;
+  linger_until_ = Clock::now() + (stopping_ ? linger_time_when_stopping : linger_time);
   ErrorCode ignored;
   socket_->tcp.shutdown(tcp::socket::shutdown_send, ignored);
   wait_readable();
@@ -225,6 +227,8 @@ void Connection::tick(Clock::time_point now) {
 }
 
 void Connection::stopping() {
+  stopping_ = true;
+  if (lingering_) linger_until_ = std::min(linger_until_, Clock::now() + linger_time_when_stopping);
   if (closed_ || lingering_) return;
   if (!protocol_) return abort();
   protocol_->on_stopping();

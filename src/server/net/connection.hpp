@@ -72,6 +72,7 @@ class Connection final : public Transport, public std::enable_shared_from_this<C
   bool finishing_ = false;
   bool lingering_ = false;
   bool closed_ = false;
+  bool stopping_ = false;
   bool stalled_ = false;  // the protocol wanted no input when it last had some
 };
 
