@@ -15,6 +15,7 @@ constexpr std::string_view checkpoint_table =
     "CREATE TABLE stele_checkpoint(one INTEGER PRIMARY KEY CHECK(one = 1), position INTEGER NOT NULL,"
     " last_event INTEGER NOT NULL, last_event_id BLOB NOT NULL, schema TEXT NOT NULL) STRICT";
 
+std::string_view bytes_of(Uuid&&) = delete;  // the view would outlive it
 std::string_view bytes_of(const Uuid& id) {
   return {reinterpret_cast<const char*>(id.bytes().data()), id.bytes().size()};
 }
@@ -67,7 +68,8 @@ result<void> fill_empty(sqlite::Connection& db, const std::string& schema) {
   for (const std::string& drop : drops) STELE_CHECK(db.run(drop));
   STELE_CHECK(db.run(checkpoint_table));
   STELE_TRY(auto insert, db.prepare("INSERT INTO stele_checkpoint VALUES(1, 0, 0, ?1, ?2)"));
-  insert.bind_blob(1, bytes_of(Uuid{}));
+  constexpr Uuid no_event;  // bound values are borrowed until the statement has run
+  insert.bind_blob(1, bytes_of(no_event));
   insert.bind(2, schema);
   STELE_CHECK(insert.run());
   if (auto made = db.run(schema); !made) return Error(made.error()).at("the projection's schema");
