@@ -153,6 +153,9 @@ class SqliteSnapshot : public SqlReader {
 
 // ---- The projection and its file
 
+// What to project, and how. The typed form below fills it in; by hand it serves projections whose types are not
+// known to the compiler. project() must depend on the model and the event alone - no clock, no network, nothing
+// remembered in between - or building the model anew would give another one.
 struct SqliteProjection {
   std::string name;    // a-z, 0-9, '_', '-': it becomes part of a file name
   int version = 1;     // from 1
@@ -183,7 +186,9 @@ class SqliteTarget final : public ProjectionTarget {
   static result<std::shared_ptr<SqliteTarget>> scratch(SqliteProjection projection);
   ~SqliteTarget() override;
 
-  // Safe from any thread.
+  // The model as it is now, and which position that is. Safe from any thread, also while a batch is being applied:
+  // the batch is in it completely or not at all. Answers that must hold a certain write wait for it first
+  // (Runner::wait, notify_at) and take the snapshot afterwards. Errors: unavailable, corrupt.
   result<SqliteSnapshot> snapshot();
   [[nodiscard]] const std::filesystem::path& file() const;  // empty: in memory
 
