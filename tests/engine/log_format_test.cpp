@@ -13,13 +13,13 @@
 namespace stele::engine::log {
 namespace {
 
-constexpr std::uint64_t salt = 0x1122334455667788;
+constexpr std::uint64_t example_salt = 0x1122334455667788;
 
 SegmentHeader example_header() {
   SegmentHeader header;
   header.store = testing::store_id;
   header.first = Position(1);
-  header.salt = salt;
+  header.salt = example_salt;
   header.created_at = testing::day_one;
   header.capacity = 256ull << 20;
   return header;
@@ -44,7 +44,7 @@ std::string example_frame() {
                .recorded_at = testing::day_one + std::chrono::seconds(1),
                .durable = Position(0),
                .first_revisions = {&revision, 1},
-               .salt = salt,
+               .salt = example_salt,
                .offset = segment_header_bytes});
   return frame.bytes;
 }
@@ -85,7 +85,7 @@ TEST(LogFormat, the_documented_example_is_read) {
   }
   EXPECT_EQ(parse_header(image).header, example_header());
   const auto parsed =
-      parse_frame(std::string_view(image).substr(segment_header_bytes), salt, segment_header_bytes);
+      parse_frame(std::string_view(image).substr(segment_header_bytes), example_salt, segment_header_bytes);
   ASSERT_EQ(parsed.status, FrameStatus::ok) << parsed.reason;
   FrameEvents events(parsed.frame);
   ASSERT_TRUE(events.next());

@@ -13,7 +13,7 @@
 namespace stele::test {
 namespace {
 
-constexpr std::chrono::microseconds patience = std::chrono::seconds(60);
+constexpr std::chrono::microseconds long_patience = std::chrono::seconds(60);
 
 std::unique_ptr<EventStore> open_store(const std::filesystem::path& folder) {
   auto opened = stele::open(folder, {.segment_bytes = 1u << 20});
@@ -40,7 +40,7 @@ TEST(ProjectionOnEngine, concurrent_writers_each_read_their_own_write) {
         const std::string stream = "s-" + std::to_string(t);
         for (int i = 1; i <= 20; ++i) {
           const Position written = add(*store, stream, 1, i % 4 == 0 ? "Noise" : "Added");
-          ASSERT_TRUE(runner.wait(written, patience));
+          ASSERT_TRUE(runner.wait(written, long_patience));
           auto snapshot = target->snapshot();
           ASSERT_TRUE(snapshot);
           ASSERT_GE(snapshot->position(), written);
@@ -60,7 +60,7 @@ TEST(ProjectionOnEngine, store_and_model_are_reopened_and_go_on) {
     Runner runner(*store, target);
     for (int i = 0; i < 50; ++i) add(*store, "s-" + std::to_string(i % 7), i);
     runner.start();
-    ASSERT_TRUE(runner.wait(store->head().position, patience));
+    ASSERT_TRUE(runner.wait(store->head().position, long_patience));
     EXPECT_EQ(runner.status().applied, 50u);
     EXPECT_EQ(runner.status().note, "");
     EXPECT_EQ(totals_of(*target), fold_by_hand(*store, store->head().position));
@@ -133,7 +133,7 @@ TEST(ProjectionOnEngine, killed_while_appending_and_projecting_the_model_still_e
     EXPECT_EQ(totals_of(*target), fold_by_hand(*store, left_at));
     Runner runner(*store, target);
     runner.start();
-    ASSERT_TRUE(runner.wait(store->head().position, patience)) << runner.status().reason;
+    ASSERT_TRUE(runner.wait(store->head().position, long_patience)) << runner.status().reason;
     EXPECT_EQ(runner.status().note, "");
     EXPECT_EQ(sum_in(totals_of(*target)), sum_in(fold_by_hand(*store, store->head().position)));
   }
