@@ -155,8 +155,8 @@ TEST_F(AppTest, errors_become_the_status_of_their_kind) {
       {errc::too_large, 413}, {errc::busy, 429},     {errc::disk_full, 507},   {errc::read_only, 503},
       {errc::corrupt, 500},   {errc::timeout, 503},  {errc::unavailable, 503}, {errc::denied, 403}};
   for (const auto& [kind, status] : kinds) {
-    get_route("/" + std::string(to_string(kind)), [kind = kind](const Request&) -> Answer {
-      return Error(kind, "because").with("pointer", "/a").help("do it");
+    get_route("/" + std::string(to_string(kind)), [failure = kind](const Request&) -> Answer {
+      return Error(failure, "because").with("pointer", "/a").help("do it");
     });
   }
   start(&app_);

@@ -11,12 +11,13 @@
 namespace stele::test {
 namespace {
 
-constexpr std::string_view target = "/v1/streams/order-1/events";
-constexpr std::string_view one = R"({"type":"Placed","data":1})";
+constexpr std::string_view order_events = "/v1/streams/order-1/events";
+constexpr std::string_view placed = R"({"type":"Placed","data":1})";
 
 class IdempotencyTest : public ServerTest {
  protected:
-  Reply post(std::string_view body, const std::string& key, const std::string& where = std::string(target)) {
+  Reply post(std::string_view body, const std::string& key,
+             const std::string& where = std::string(order_events)) {
     auto http = client();
     return http.post(where, body, {{"Idempotency-Key", key}});
   }
@@ -24,8 +25,8 @@ class IdempotencyTest : public ServerTest {
 
 TEST_F(IdempotencyTest, a_repeat_gets_the_first_answer_and_has_no_effect) {
   start();
-  const auto first = post(one, "k-1");
-  const auto again = post(one, "k-1");
+  const auto first = post(placed, "k-1");
+  const auto again = post(placed, "k-1");
   EXPECT_EQ(first.status, 201);
   EXPECT_EQ(again.status, 201);
   EXPECT_EQ(again.body, first.body);
@@ -38,9 +39,9 @@ TEST_F(IdempotencyTest, a_repeat_gets_the_first_answer_and_has_no_effect) {
 
 TEST_F(IdempotencyTest, a_repeat_after_a_restart_gets_the_first_answer) {
   start();
-  const auto first = post(one, "k-1");
+  const auto first = post(placed, "k-1");
   restart();
-  const auto again = post(one, "k-1");
+  const auto again = post(placed, "k-1");
   EXPECT_EQ(again.body, first.body);
   EXPECT_EQ(again.header("idempotency-replayed"), "true");
   EXPECT_EQ(head(), 1U);
@@ -48,11 +49,11 @@ TEST_F(IdempotencyTest, a_repeat_after_a_restart_gets_the_first_answer) {
 
 TEST_F(IdempotencyTest, a_crash_between_append_and_record_still_gives_one_effect_and_the_same_answer) {
   start();
-  const auto first = post(one, "k-1");
+  const auto first = post(placed, "k-1");
   stop();
   ASSERT_TRUE(store_->records().erase("idempotency", "k-1"));
   restart();
-  const auto again = post(one, "k-1");
+  const auto again = post(placed, "k-1");
   EXPECT_EQ(again.status, 201);
   EXPECT_EQ(again.body, first.body);
   EXPECT_EQ(again.header("idempotency-replayed"), "true");
@@ -61,10 +62,10 @@ TEST_F(IdempotencyTest, a_crash_between_append_and_record_still_gives_one_effect
 
 TEST_F(IdempotencyTest, another_body_under_the_key_is_refused) {
   start();
-  ASSERT_EQ(post(one, "k-1").status, 201);
+  ASSERT_EQ(post(placed, "k-1").status, 201);
   for (const auto& [body, where] : std::vector<std::pair<std::string, std::string>>{
-           {R"({"type":"Placed","data":2})", std::string(target)},
-           {std::string(one), "/v1/streams/order-2/events"}}) {
+           {R"({"type":"Placed","data":2})", std::string(order_events)},
+           {std::string(placed), "/v1/streams/order-2/events"}}) {
     const auto other = post(body, "k-1", where);
     EXPECT_EQ(other.status, 422);
     EXPECT_EQ(other.at("/type"), "/problems/idempotency-key-reused");
@@ -74,7 +75,7 @@ TEST_F(IdempotencyTest, another_body_under_the_key_is_refused) {
 
 TEST_F(IdempotencyTest, another_body_is_refused_even_when_the_record_was_lost) {
   start();
-  ASSERT_EQ(post(one, "k-1").status, 201);
+  ASSERT_EQ(post(placed, "k-1").status, 201);
   ASSERT_TRUE(store_->records().erase("idempotency", "k-1"));
   const auto other = post(R"({"type":"Placed","data":2})", "k-1");
   EXPECT_EQ(other.status, 422) << other.body;
@@ -84,16 +85,16 @@ TEST_F(IdempotencyTest, another_body_is_refused_even_when_the_record_was_lost) {
 TEST_F(IdempotencyTest, a_refused_request_may_be_tried_again_under_its_key) {
   start();
   EXPECT_EQ(post("{", "k-1").status, 400);
-  EXPECT_EQ(post(one, "k-1").status, 201);
+  EXPECT_EQ(post(placed, "k-1").status, 201);
 }
 
 TEST_F(IdempotencyTest, keys_that_are_none_are_refused) {
   start();
-  EXPECT_EQ(post(one, "").status, 400);
-  EXPECT_EQ(post(one, "two words").status, 400);
-  EXPECT_EQ(post(one, std::string(256, 'k')).status, 400);
-  EXPECT_EQ(post(one, "\"quoted\"").status, 201);
-  EXPECT_EQ(post(one, "quoted").header("idempotency-replayed"), "true");
+  EXPECT_EQ(post(placed, "").status, 400);
+  EXPECT_EQ(post(placed, "two words").status, 400);
+  EXPECT_EQ(post(placed, std::string(256, 'k')).status, 400);
+  EXPECT_EQ(post(placed, "\"quoted\"").status, 201);
+  EXPECT_EQ(post(placed, "quoted").header("idempotency-replayed"), "true");
   EXPECT_EQ(head(), 1U);
 }
 
@@ -141,7 +142,7 @@ TEST_F(IdempotencyTest, many_clients_with_one_key_have_one_effect) {
   std::vector<Reply> replies(slow_build ? 4 : 16);
   for (auto& reply : replies) {
     clients.emplace_back([&] {
-      do reply = post(one, "k-1");
+      do reply = post(placed, "k-1");
       while (reply.status == 409);
     });
   }
