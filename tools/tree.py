@@ -15,7 +15,8 @@ PRODUCT_FOLDERS = ("include", "src", "examples")
 
 # A public header belongs to the room whose vocabulary it is; everything not named here is unknown, and an error.
 PUBLIC_ROOMS = {
-    "result": "base", "types": "base", "decimal": "base", "detail": "base", "detail/command_run": "domain",
+    "result": "base", "types": "base", "decimal": "base", "detail": "base",
+    "detail/command_run": "domain", "detail/unit_of_work": "domain", "detail/spec_answer": "domain",
     "event": "event", "store": "event",
     "decider": "domain", "wire": "domain", "handler": "domain", "spec": "domain",
     "projection": "projection", "sqlite": "targets", "app": "server",
