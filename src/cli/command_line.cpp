@@ -249,6 +249,10 @@ std::string full_name(const CLI::App& app) {
   return app.get_parent() ? full_name(*app.get_parent()) + " " + app.get_name() : app.get_name();
 }
 
+std::string help_page(const CLI::App& app) {
+  return app.get_parent() ? app.help(full_name(*app.get_parent())) : app.help();
+}
+
 Reply unknown_word(const CLI::App& app, const std::string& word) {
   const bool flag = word.starts_with('-');
   const auto guess = nearest(word.substr(0, word.find('=')), candidates_for(app, flag));
@@ -304,7 +308,7 @@ std::variant<Invocation, Reply> parse_command_line(const std::vector<std::string
   try {
     tree.app().parse(words);
   } catch (const CLI::CallForHelp&) {
-    return Reply{.wrong = false, .text = deepest(tree.app()).help(), .hint = {}};
+    return Reply{.wrong = false, .text = help_page(deepest(tree.app())), .hint = {}};
   } catch (const CLI::CallForVersion& version) {
     return Reply{.wrong = false, .text = std::string(version.what()) + "\n", .hint = {}};
   } catch (const CLI::ParseError& error) {

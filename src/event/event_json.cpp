@@ -40,7 +40,13 @@ bool is_object(std::string_view json) {
   return first != std::string_view::npos && json[first] == '{';
 }
 
-bool has_line_break(std::string_view bytes) { return bytes.find_first_of("\r\n") != std::string_view::npos; }
+// Blanks around a value do not survive a JSON parser, and line breaks do not survive a line.
+bool shows_all_its_bytes(std::string_view json) {
+  constexpr std::string_view blanks = " \t\r\n";
+  if (blanks.find(json.front()) != std::string_view::npos) return false;
+  if (blanks.find(json.back()) != std::string_view::npos) return false;
+  return json.find_first_of("\r\n") == std::string_view::npos;
+}
 
 // Deep enough to be refused once it stands inside the event's own object? Every level costs a bracket, so
 // only texts with many of them need the closer look.
@@ -60,7 +66,7 @@ void append_bytes_member(std::string& out, std::string_view name, std::string_vi
   out += name;
   out += "\":";
   append_on_one_line(out, bytes);
-  if (has_line_break(bytes)) append_base64_member(out, name, bytes);
+  if (!shows_all_its_bytes(bytes)) append_base64_member(out, name, bytes);
 }
 
 void append_data(std::string& out, std::string_view data, std::string_view content_type) {

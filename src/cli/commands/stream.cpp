@@ -18,8 +18,8 @@ constexpr std::uint64_t page_size = 500;
 const Shape& stream_shape() {
   using enum Column::Kind;
   static const Shape shape{{"stream", "stream", text},
-                           {"events", "events", number},
                            {"version", "version", number},
+                           {"events", "events", number},
                            {"first_position", "first", number},
                            {"last_position", "last", number}};
   return shape;
@@ -28,8 +28,8 @@ const Shape& stream_shape() {
 std::string stream_record(const StreamInfo& info) {
   return JsonObject()
       .text("stream", info.stream)
-      .number("events", info.events)
       .number("version", info.last_revision.value())
+      .number("events", info.events)
       .number("first_position", info.first_position.value())
       .number("last_position", info.last_position.value())
       .take();
