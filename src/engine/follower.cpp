@@ -60,6 +60,10 @@ result<void> Follower::catch_up(Position durable) {
         scanner_.emplace(*segment.file, segment.salt, end_, std::numeric_limits<std::uint64_t>::max());
       }
       STELE_TRY(parsed, scanner_->next());
+      // What was read ahead may be older than the mark; the second look reads the file again.
+      if (parsed.status != log::FrameStatus::ok) {
+        STELE_TRY(parsed, scanner_->next());
+      }
     }
     if (parsed.status != log::FrameStatus::ok) {
       // Durable events go on, so what ends here is the segment.
