@@ -69,6 +69,7 @@
 #include <variant>
 #include <vector>
 
+#include "stele/detail/decider_parts.hpp"
 #include "stele/detail/schema.hpp"
 #include "stele/result.hpp"
 #include "stele/types.hpp"
@@ -106,64 +107,6 @@ struct Asked {
   std::string by;
 };
 
-namespace detail {
-
-template <class List, class T>
-inline constexpr bool is_listed = false;
-template <template <class...> class List, class T, class... Listed>
-inline constexpr bool is_listed<List<Listed...>, T> = (std::is_same_v<T, Listed> || ...);
-
-// The names below appear in the first line of what a compiler says about a forgotten entry.
-template <class List, class T>
-concept listed_in = is_listed<List, T>;
-// Each compiler says more about one of the two forms; both then name what is missing in the very first line.
-#ifdef __clang__
-template <class List, class T>
-consteval void must_be_listed() {
-  static_assert(listed_in<List, T>);
-}
-#else
-template <class List, class T>
-  requires listed_in<List, T>
-consteval void must_be_listed() {}
-#endif
-
-template <class... E>
-struct Happened {
-  std::tuple<E...> facts;
-
-  template <class Ev, class Rf>
-  operator decision<Ev, Rf>() && {  // NOLINT: `return happened(...)` is the point
-    (must_be_listed<Ev, E>(), ...);
-    std::vector<typename Ev::any> all;
-    all.reserve(sizeof...(E));
-    std::apply([&](E&... e) { (append_fact<Ev>(all, e), ...); }, facts);
-    return decision<Ev, Rf>(std::move(all));
-  }
-
- private:
-  template <class Ev, class Fact>
-  static void append_fact(std::vector<typename Ev::any>& all, Fact& fact) {
-    if constexpr (is_listed<Ev, Fact>) all.emplace_back(std::move(fact));
-  }
-};
-
-template <class R>
-struct Refused {
-  R why;
-
-  template <class Ev, class Rf>
-  operator decision<Ev, Rf>() && {  // NOLINT: `return refuse(...)` is the point
-    must_be_listed<Rf, R>();
-    if constexpr (is_listed<Rf, R>)
-      return decision<Ev, Rf>(typename Rf::any(std::move(why)));
-    else
-      return decision<Ev, Rf>(std::vector<typename Ev::any>{});
-  }
-};
-
-}  // namespace detail
-
 // `return stele::happened(MoneyWithdrawn{...});`  Any number of events, in order; none is an answer too.
 template <recorded... E>
 [[nodiscard]] detail::Happened<E...> happened(E... events) {
@@ -178,79 +121,8 @@ template <recorded R>
 
 // ---- Completeness
 
-template <class D, class C, class S>
-concept answers_in = requires(const C& command, const S& state) {
-  { D::decide(command, state) } -> std::convertible_to<typename D::Decision>;
-} || requires(const C& command, const S& state, const Asked& asked) {
-  { D::decide(command, state, asked) } -> std::convertible_to<typename D::Decision>;
-};
-template <class D, class E, class S>
-concept remembers_in = requires(S state, const E& event) {
-  { D::evolve(std::move(state), event) } -> std::convertible_to<typename D::State>;
-};
-
-namespace detail {
-
-template <class... T>
-struct TypeList {};
-// A state that is no variant is a variant of one.
-template <class State>
-struct StateList {
-  using type = TypeList<State>;
-};
-template <class... S>
-struct StateList<std::variant<S...>> {
-  using type = TypeList<S...>;
-};
-
-template <class D, class E, class... S>
-concept remembers_in_some_state = (remembers_in<D, E, S> || ...);
-
-#ifdef __clang__
-template <class D, class Command, class State>
-consteval void must_answer() {
-  static_assert(answers_in<D, Command, State>);
-}
-template <class D, class Event, class... States>
-consteval void must_remember() {
-  static_assert(remembers_in_some_state<D, Event, States...>);
-}
-#else
-template <class D, class Command, class State>
-  requires answers_in<D, Command, State>
-consteval void must_answer() {}
-template <class D, class Event, class... States>
-  requires remembers_in_some_state<D, Event, States...>
-consteval void must_remember() {}
-#endif
-
-template <class D, class C, class... S>
-consteval void answers_everywhere(TypeList<S...>) {
-  (must_answer<D, C, S>(), ...);
-}
-template <class D, class E, class... S>
-consteval void remembers_somewhere(TypeList<S...>) {
-  must_remember<D, E, S...>();
-}
-template <class D, class... C, class... E>
-consteval bool is_complete(const commands<C...>*, const events<E...>*) {
-  using States = typename StateList<typename D::State>::type;
-  (answers_everywhere<D, C>(States()), ...);
-  (remembers_somewhere<D, E>(States()), ...);
-  return true;
-}
-
-// f(the alternative) of a variant, or f(state) of a plain one.
-template <class State, class F>
-decltype(auto) visit_state(State&& state, F&& f) {
-  if constexpr (requires { std::variant_size<std::remove_cvref_t<State>>::value; })
-    return std::visit(std::forward<F>(f), std::forward<State>(state));
-  else
-    return std::forward<F>(f)(std::forward<State>(state));
-}
-
-}  // namespace detail
-
+// D is complete: see above for what that takes. Never merely false: what is missing is a compile error
+// naming it.
 template <class D>
 concept decider =
     requires {
@@ -297,11 +169,6 @@ template <decider D, recorded... E>
   return std::visit([&](const auto& e) { return evolve<D>(state, e); }, event);
 }
 
-namespace detail {
-// errc::corrupt: the event cannot happen there; or evolve() has thrown `why`.
-[[nodiscard]] Error impossible_event(std::string_view type, std::size_t index, const Error* why = nullptr);
-}  // namespace detail
-
 // The state after a history held in memory. Errors: corrupt, naming the first event that cannot be (facts:
 // type, index). Histories in a store are folded by Repository (handler.hpp), with stream and revision in the
 // error.
@@ -317,15 +184,6 @@ template <decider D>
 }
 
 // ---- The vocabulary as text
-
-namespace detail {
-template <class... C, class... E, class... R>
-std::string vocabulary(const commands<C...>*, const events<E...>*, const refusals<R...>*) {
-  return (std::string() + ... + signatures<C>("asks    ")) +
-         (std::string() + ... + signatures<E>("facts   ")) +
-         (std::string() + ... + signatures<R>("refuses "));
-}
-}  // namespace detail
 
 // Everything a decider hears and says, one line each with fields and their wire types, older versions of
 // events indented below. For the domain expert, and for schema.lock (spec.hpp): no persisted name changes

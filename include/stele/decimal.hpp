@@ -6,65 +6,29 @@
 // and wire form always show all its digits: "4820.50". Reading accepts fewer fractional digits ("4820.5",
 // "4820") but never more, and no exponent: a number that would have to be rounded is refused.
 //
+// Stored as an integer (units()) in columns, sent as a string in JSON, compared and sorted as the number it
+// is; two decimals of different scales are different types and do not mix.
+//
+// Threading: plain values.
+//
 // Overflow: arithmetic that leaves the range throws std::overflow_error. Rules stay readable that way
 // (`balance + amount`), and the command handler turns the exception into errc::invalid, replay into
 // errc::corrupt; it never reaches a server's connection. Code that wants to look first uses checked_add.
 #pragma once
 
-#include <array>
 #include <compare>
-#include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 
+#include "stele/detail/decimal_text.hpp"
 #include "stele/result.hpp"
 
 namespace stele {
-namespace detail {
-
-// What reading a decimal can end with; the texts of the errors are in decimal.cpp.
-enum class DecimalFault : std::uint8_t { none, not_a_number, too_many_digits, out_of_range };
-struct DecimalUnits {
-  std::int64_t units = 0;
-  DecimalFault fault = DecimalFault::none;
-};
-
-// "-12.5" at scale 2 is -1250. Digits, one point between digits, one leading '-': nothing else.
-[[nodiscard]] constexpr DecimalUnits parse_units(std::string_view text, unsigned scale) {
-  const bool negative = text.starts_with('-');
-  if (negative) text.remove_prefix(1);
-  const std::size_t point = text.find('.');
-  const std::string_view whole = text.substr(0, point);
-  const std::string_view rest = point == text.npos ? std::string_view{} : text.substr(point + 1);
-  if (whole.empty() || (point != text.npos && rest.empty())) return {0, DecimalFault::not_a_number};
-  std::int64_t units = 0;
-  bool fits = true;
-  auto shift_in = [&](int digit) {  // downwards, so that the smallest number can be read too
-    fits = fits && !__builtin_mul_overflow(units, std::int64_t{10}, &units) &&
-           !__builtin_sub_overflow(units, std::int64_t{digit}, &units);
-  };
-  for (std::string_view digits : {whole, rest})
-    for (char c : digits) {
-      if (c < '0' || c > '9') return {0, DecimalFault::not_a_number};
-      shift_in(c - '0');
-    }
-  if (rest.size() > scale) return {0, DecimalFault::too_many_digits};
-  for (std::size_t missing = scale - rest.size(); missing > 0; --missing) shift_in(0);
-  if (!fits || (!negative && units == std::numeric_limits<std::int64_t>::min()))
-    return {0, DecimalFault::out_of_range};
-  return {negative ? units : -units, DecimalFault::none};
-}
-
-[[nodiscard]] std::string decimal_text(std::int64_t units, unsigned scale);
-[[nodiscard]] Error decimal_error(DecimalFault fault, std::string_view text, unsigned scale);
-
-}  // namespace detail
-
-// `Scale` is the number of fractional digits, 0 to 18.
+// `Scale` is the number of fractional digits, 0 to 18: 2 for most money, 0 for counts, more for rates and
+// prices per unit.
 template <unsigned Scale>
 class Decimal {
   static_assert(Scale <= 18, "64 bits hold at most 18 fractional digits");
@@ -72,11 +36,14 @@ class Decimal {
  public:
   static constexpr unsigned scale = Scale;
 
+  // Zero: the only decimal that needs no units.
   constexpr Decimal() = default;
   // 482050 units at scale 2 are 4820.50. This and units() are for storing a decimal as an integer column.
   [[nodiscard]] static constexpr Decimal from_units(std::int64_t units) { return Decimal(units); }
   [[nodiscard]] constexpr std::int64_t units() const { return units_; }
 
+  // Text to decimal: optional '-', digits, at most one point with digits on both sides, at most Scale of
+  // them behind it. The same rule wherever a decimal is read: JSON, command line, literals.
   // Errors: invalid, saying whether it is no number, too precise, or too large.
   [[nodiscard]] static result<Decimal> parse(std::string_view text) {
     const auto read = detail::parse_units(text, Scale);
@@ -84,13 +51,15 @@ class Decimal {
     return Decimal(read.units);
   }
 
-  // Nothing when the sum is out of range.
+  // Nothing when the sum is out of range. For code that must not throw, and for limits that are no errors.
   [[nodiscard]] constexpr std::optional<Decimal> checked_add(Decimal other) const {
     Decimal sum;
     if (__builtin_add_overflow(units_, other.units_, &sum.units_)) return std::nullopt;
     return sum;
   }
 
+  // Each of these throws std::overflow_error rather than give a wrong number, and leaves the operand
+  // unspecified then. There is no division: who shares out an amount must say where the last cent goes.
   constexpr Decimal& operator+=(Decimal other) {
     return set(__builtin_add_overflow(units_, other.units_, &units_));
   }
@@ -105,6 +74,7 @@ class Decimal {
   friend constexpr Decimal operator*(Decimal a, std::int64_t count) { return a *= count; }
   friend constexpr Decimal operator*(std::int64_t count, Decimal a) { return a *= count; }
   friend constexpr Decimal operator-(Decimal a) { return Decimal{} - a; }
+  // Ordered as numbers. By value; decimals of different scales do not compare.
   auto operator<=>(const Decimal&) const = default;
 
  private:
@@ -116,25 +86,21 @@ class Decimal {
   std::int64_t units_ = 0;
 };
 
-// "4820.50", "-0.05": always all digits of the scale.
+// "4820.50", "-0.05": always all digits of the scale, no grouping, no currency; what parse() reads back.
 template <unsigned Scale>
 [[nodiscard]] std::string to_string(Decimal<Scale> value) {
   return detail::decimal_text(value.units(), Scale);
 }
 
+// Hundredths of whatever the currency is: which one, the domain says beside it.
 using Money = Decimal<2>;
 
+// `using namespace stele::literals;` brings them into rules and specifications.
 inline namespace literals {
 // 4820.50_money, 1'000_money: read exactly as written, at compile time. What Money cannot hold does not
 // compile.
 consteval Money operator""_money(const char* text) {
-  std::array<char, 40> digits{};
-  std::size_t size = 0;
-  for (; *text != '\0'; ++text)
-    if (*text != '\'') digits.at(size++) = *text;
-  const auto read = detail::parse_units({digits.data(), size}, Money::scale);
-  if (read.fault != detail::DecimalFault::none) throw std::invalid_argument("not an amount of money");
-  return Money::from_units(read.units);
+  return Money::from_units(detail::literal_units(text, Money::scale));
 }
 }  // namespace literals
 

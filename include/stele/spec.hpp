@@ -29,14 +29,17 @@
 #include <vector>
 
 #include "stele/decider.hpp"
+#include "stele/detail/spec_answer.hpp"
 
 namespace stele::spec {
 
 // ---- Reporting
 
+// Told of each failure, with the place of the specification and everything that was said.
 using Reporter = void (*)(const std::source_location& where, const std::string& text);
 void report_to(Reporter reporter);
-// How many specifications have failed in this program, whoever was told.
+// How many specifications have failed in this program, whoever was told. For mains without a test framework.
+// Counts up only.
 [[nodiscard]] std::size_t failures();
 
 // ---- Schema locks
@@ -48,45 +51,13 @@ void report_to(Reporter reporter);
 
 // ---- The sentence
 
-namespace detail {
-
-void report(const std::source_location& where, const std::string& text);
-
-// One thing that was said or expected, as its name and wire form: "MoneyWithdrawn {...}".
-using Lines = std::vector<std::string>;
-template <recorded T>
-[[nodiscard]] std::string line_of(const T& content) {
-  return std::string(schema_of<T>.type) + " " + to_json(content);
-}
-template <recorded... T>
-[[nodiscard]] std::string line_of(const std::variant<T...>& any) {
-  return std::visit([](const auto& content) { return line_of(content); }, any);
-}
-
-// What the decider answered, without its types.
-struct Answer {
-  std::string command;
-  Lines history;
-  Lines events;
-  std::string refusal;  // empty: accepted
-  std::string error;    // empty: there was an answer
-};
-void compare_events(const std::source_location& where, const Answer& answer, const Lines& expected);
-void compare_refusal(const std::source_location& where, const Answer& answer, const std::string& expected);
-void forgotten(const std::source_location& where, std::string_view what);
-
-}  // namespace detail
-
-// What came of the command. Say exactly one `then`.
+// What came of the command, decided and waiting to be compared. Lives as long as its line. Say exactly one
+// `then`; the failure names the line of when().
 template <decider D>
 class [[nodiscard]] Result {
  public:
-  Result(std::source_location where, detail::Answer answer) : where_(where), answer_(std::move(answer)) {}
-  Result(const Result&) = delete;
-  Result& operator=(const Result&) = delete;
-  ~Result() {
-    if (!said_) detail::forgotten(where_, "the specification has no then");
-  }
+  Result(std::source_location where, detail::Answer answer)
+      : sentence_(where, "the specification has no then"), answer_(std::move(answer)) {}
 
   // Exactly these events, in this order.
   template <recorded... E>
@@ -94,73 +65,51 @@ class [[nodiscard]] Result {
     static_assert(sizeof...(E) > 0, "say then_nothing() when nothing is to happen");
     static_assert((stele::detail::is_listed<typename D::Events, E> && ...),
                   "the decider lists no such event");
-    said_ = true;
-    detail::compare_events(where_, answer_, {detail::line_of(expected)...});
+    detail::compare_events(sentence_.finish(), answer_, {detail::line_of(expected)...});
   }
   // Accepted, and nothing had to happen.
-  void then_nothing() && {
-    said_ = true;
-    detail::compare_events(where_, answer_, {});
-  }
+  void then_nothing() && { detail::compare_events(sentence_.finish(), answer_, {}); }
   // Refused for this reason, with these facts.
   template <recorded R>
   void then_refused(const R& expected) && {
     static_assert(stele::detail::is_listed<typename D::Refusals, R>, "the decider lists no such refusal");
-    said_ = true;
-    detail::compare_refusal(where_, answer_, detail::line_of(expected));
+    detail::compare_refusal(sentence_.finish(), answer_, detail::line_of(expected));
   }
 
  private:
-  std::source_location where_;
+  detail::Unfinished sentence_;
   detail::Answer answer_;
-  bool said_ = false;
 };
 
-// What happened before. Say when() next.
+// What happened before. Say when() next, once; asked_by() and asked_at() before it where rules look at them.
 template <decider D>
 class [[nodiscard]] Past {
  public:
-  explicit Past(std::vector<typename D::Events::any> history) : history_(std::move(history)) {}
-  Past(const Past&) = delete;
-  Past& operator=(const Past&) = delete;
-  ~Past() {
-    if (!said_) detail::forgotten(std::source_location(), "a specification has no when");
-  }
+  explicit Past(std::vector<typename D::Events::any> history)
+      : sentence_(std::source_location(), "a specification has no when"), history_(std::move(history)) {}
 
-  // Who asks and when, for rules that look.
+  // Who asks.
   Past&& asked_by(std::string who) && {
     asked_.by = std::move(who);
     return std::move(*this);
   }
+  // What the rules see as now; 1970 when it is not said, so that no specification depends on the clock.
   Past&& asked_at(Timestamp when) && {
     asked_.at = when;
     return std::move(*this);
   }
-
-  // The line of this call is the one that a failure names.
+  // The command. A history that cannot be, or a rule that throws, fails the specification.
   template <recorded C>
   Result<D> when(const C& command, std::source_location where = std::source_location::current()) && {
     static_assert(stele::detail::is_listed<typename D::Commands, C>, "the decider lists no such command");
-    said_ = true;
-    detail::Answer answer{
-        .command = detail::line_of(command), .history = {}, .events = {}, .refusal = {}, .error = {}};
-    for (const auto& event : history_) answer.history.push_back(detail::line_of(event));
-    const auto state = replay<D>(history_);
-    const auto decided =
-        state ? ask<D>(*state, command, asked_) : result<typename D::Decision>(state.error());
-    if (!decided)
-      answer.error = decided.error().message();
-    else if (decided->refused())
-      answer.refusal = detail::line_of(decided->why());
-    else
-      for (const auto& event : decided->events()) answer.events.push_back(detail::line_of(event));
-    return Result<D>(where, std::move(answer));
+    (void)sentence_.finish();
+    return Result<D>(where, detail::answer_of<D>(history_, command, asked_));
   }
 
  private:
+  detail::Unfinished sentence_;
   std::vector<typename D::Events::any> history_;
   Asked asked_;
-  bool said_ = false;
 };
 
 }  // namespace stele::spec
@@ -176,6 +125,8 @@ template <decider D, recorded... E>
 
 }  // namespace stele
 
+// GoogleTest as the listener, when it is there. Anonymous on purpose: each test file that includes both
+// headers installs the same reporter.
 #ifdef GOOGLETEST_INCLUDE_GTEST_GTEST_H_
 namespace {
 [[maybe_unused]] const bool stele_spec_reports_to_googletest = [] {

@@ -30,13 +30,13 @@
 // an Error.
 #pragma once
 
-#include <algorithm>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
 
 #include "stele/detail/json.hpp"
+#include "stele/detail/recorded.hpp"
 #include "stele/detail/schema.hpp"
 #include "stele/detail/wire_forms.hpp"
 #include "stele/event.hpp"
@@ -59,22 +59,17 @@ template <class T>
 // From a part of a document that was parsed before, e.g. one member of a request body.
 template <class T>
 [[nodiscard]] result<T> from_json(const JsonValue& value, UnknownFields unknown = UnknownFields::skip) {
-  WireReading reading(unknown);
-  T out{};
-  WireForm<T>::read(reading, value, out);
-  if (!reading.ok()) return reading.error();
-  return out;
+  return detail::parse_as<T>(value, unknown);
 }
 
 // Errors: invalid, for text that is no JSON (see JsonDocument::parse) and for JSON that is no T.
 template <class T>
 [[nodiscard]] result<T> from_json(std::string_view text, UnknownFields unknown = UnknownFields::skip) {
-  STELE_TRY(const JsonDocument document, JsonDocument::parse(text));
-  return from_json<T>(document.root(), unknown);
+  return detail::parse_as<T>(text, unknown);
 }
 template <class T>
 [[nodiscard]] result<T> from_json(const char* text, UnknownFields unknown = UnknownFields::skip) {
-  return from_json<T>(std::string_view(text), unknown);
+  return detail::parse_as<T>(std::string_view(text), unknown);
 }
 
 // The form as one line of text: "{productId: text, quantity: int32, price: decimal(2)}". For schema locks and
@@ -95,53 +90,6 @@ template <recorded... T>
 // metadata. Everyone who reads events as structs (aggregates, projections, queries) goes through these
 // functions, so that upcasters (decider.hpp) apply everywhere or nowhere.
 
-namespace detail {
-
-[[nodiscard]] inline EventPlace place_of(const EventView& event) {
-  return {event.stream, event.type, event.revision, event.position};
-}
-
-template <class T>
-constexpr bool in_chain(std::string_view type, int version) {
-  if (type == schema_of<T>.type && version == schema_of<T>.version) return true;
-  if constexpr (has_older<T>)
-    return in_chain<older_of<T>>(type, version);
-  else
-    return false;
-}
-template <class T>
-constexpr bool named_in_chain(std::string_view type) {
-  if (type == schema_of<T>.type) return true;
-  if constexpr (has_older<T>)
-    return named_in_chain<older_of<T>>(type);
-  else
-    return false;
-}
-
-// The event as a T, from whichever version in T's chain was recorded.
-template <class T>
-result<T> read_as(std::string_view type, int version, std::string_view data) {
-  if constexpr (has_older<T>) {
-    if (type != schema_of<T>.type || version != schema_of<T>.version) {
-      STELE_TRY(auto old, read_as<older_of<T>>(type, version, data));
-      return upcast(old);
-    }
-  }
-  return from_json<T>(data);
-}
-
-template <class T>
-void append_names(std::vector<std::string>& names) {
-  if (std::find(names.begin(), names.end(), schema_of<T>.type) == names.end())
-    names.emplace_back(schema_of<T>.type);
-  if constexpr (has_older<T>) append_names<older_of<T>>(names);
-}
-
-template <class Sink, class... T>
-result<bool> deliver(const EventView& event, Sink& sink, const events<T...>*);
-
-}  // namespace detail
-
 // The names under which a T, or what it was in older versions, can be recorded. For queries by type.
 template <recorded T>
 [[nodiscard]] std::vector<std::string> recorded_names() {
@@ -155,13 +103,7 @@ template <recorded T>
 // program.
 template <recorded T>
 [[nodiscard]] result<T> read_event(const EventView& event) {
-  const auto version = detail::schema_version(event.metadata);
-  if (!version) return detail::unreadable_event(detail::place_of(event), version.error());
-  if (!detail::in_chain<T>(event.type, *version))
-    return detail::unknown_version(detail::place_of(event), *version, schema_of<T>.version);
-  auto read = detail::guarded([&] { return detail::read_as<T>(event.type, *version, event.data); });
-  if (!read) return detail::unreadable_event(detail::place_of(event), read.error());
-  return read;
+  return detail::read_recorded<T>(event);
 }
 
 // Reads an event as one of the list `Events` and calls sink(const Struct&) for what comes out: today one
@@ -171,23 +113,5 @@ template <class Events, class Sink>
 [[nodiscard]] result<bool> each_event(const EventView& event, Sink&& sink) {
   return detail::deliver(event, sink, static_cast<const Events*>(nullptr));
 }
-
-namespace detail {
-
-template <class T, class Sink>
-result<bool> deliver_as(const EventView& event, Sink& sink) {
-  STELE_TRY(const T read, read_event<T>(event));
-  sink(read);
-  return true;
-}
-
-template <class Sink, class... T>
-result<bool> deliver(const EventView& event, Sink& sink, const events<T...>*) {
-  result<bool> delivered = false;
-  (void)((named_in_chain<T>(event.type) && (delivered = deliver_as<T>(event, sink), true)) || ...);
-  return delivered;
-}
-
-}  // namespace detail
 
 }  // namespace stele

@@ -1,5 +1,5 @@
-// compile_failure_test.cpp - what must not compile does not, and the first error names what was forgotten. Runs the
-// compilers that are installed over the snippets in refused/.
+// compile_failure_test.cpp - what must not compile does not, and the first error names what was forgotten.
+// Runs the compilers that are installed over the snippets in refused/.
 #include <gtest/gtest.h>
 
 #include <cstdio>

@@ -1,5 +1,5 @@
-// first_aggregate_test.cpp - the samples of docs/domain.md: an aggregate from nothing, its specification, and a life in
-// a store. The parts between [marks] stand in that page word for word.
+// first_aggregate_test.cpp - the samples of docs/domain.md: an aggregate from nothing, its specification,
+// and a life in a store. The parts between [marks] stand in that page word for word.
 #include <gtest/gtest.h>
 
 #include "engine/store_fixture.hpp"

@@ -1,5 +1,5 @@
-// meddling_store.hpp - a store that lets somebody else act between a decision and its append. Everything else goes
-// straight through to the store behind it.
+// meddling_store.hpp - a store that lets somebody else act between a decision and its append. Everything
+// else goes straight through to the store behind it.
 #pragma once
 
 #include <functional>

@@ -1,4 +1,5 @@
-// spec_test.cpp - the specification kit itself: what holds is silent, what does not hold tells the difference.
+// spec_test.cpp - the specification kit itself: what holds is silent, what does not hold tells the
+// difference.
 #include "stele/spec.hpp"
 
 #include <gtest/gtest.h>
@@ -16,7 +17,8 @@ using stele::given;
 
 std::vector<std::string> heard;
 
-// Listens instead of GoogleTest for as long as it lives. This file includes <gtest/gtest.h> but must see failures.
+// Listens instead of GoogleTest for as long as it lives. This file includes <gtest/gtest.h> but must see
+// failures.
 class Listening {
  public:
   Listening() {
