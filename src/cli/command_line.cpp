@@ -34,6 +34,7 @@ CLI::Option* add_choice(CLI::App& app, const std::string& flag, Value& value,
       ->check(CLI::IsMember(words));
 }
 
+// Not left to the parser's own splitting: a bare --fields must stay different from an empty list.
 void choose_fields(Common& common, std::string_view names) {
   common.choose_fields = true;
   while (!names.empty()) {
@@ -56,6 +57,7 @@ void add_common(CLI::App& app, Common& common) {
       ->type_name("NAMES");
 }
 
+// Not for serve, demo and verify: a server cannot be served.
 void add_place(CLI::App& app, Common& common) {
   app.add_option("--dir", common.place.dir, "a store directory (STELE_DIR)");
   app.add_option("--url", common.place.url, "a server, e.g. http://127.0.0.1:2113 (STELE_URL)");
@@ -232,6 +234,7 @@ const CLI::App& deepest(const CLI::App& app) {
   return inner.empty() ? app : deepest(*inner.front());
 }
 
+// What could have been meant where a word was not understood.
 std::vector<std::string> candidates_for(const CLI::App& app, bool flags) {
   std::vector<std::string> names;
   if (!flags) {
@@ -249,6 +252,7 @@ std::string full_name(const CLI::App& app) {
   return app.get_parent() ? full_name(*app.get_parent()) + " " + app.get_name() : app.get_name();
 }
 
+// With the whole name in the usage line, as it has to be typed.
 std::string help_page(const CLI::App& app) {
   return app.get_parent() ? app.help(full_name(*app.get_parent())) : app.help();
 }

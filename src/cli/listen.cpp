@@ -17,6 +17,7 @@ Error bad_listen(const std::string& listen) {
       .help("write HOST:PORT, e.g. 127.0.0.1:2113 or [::1]:2113");
 }
 
+// Port 0 is valid: the system chooses, and the announcement says which.
 std::optional<std::uint16_t> port_of(std::string_view digits) {
   std::uint16_t port = 0;
   const auto* end = digits.data() + digits.size();
@@ -49,6 +50,7 @@ std::string address_of(const ServerOptions& options, std::uint16_t port) {
   return fmt::format("http://{}{}{}:{}", v6 ? "[" : "", options.address, v6 ? "]" : "", port);
 }
 
+// Sleeps until the stop token wakes it; no polling.
 void wait_for_stop(Session& session) {
   std::mutex mutex;
   std::condition_variable_any changed;

@@ -8,6 +8,7 @@
 namespace stele::cli {
 namespace {
 
+// A bad place is a mistake on the command line, whatever the library calls it.
 Error range_usage(const Error& why) {
   auto error = usage_error(why.message());
   return std::move(error).help(why.help() + "; ranges are A..B, A.. or ..B");
@@ -20,6 +21,7 @@ result<std::optional<Moment>> place_in(std::string_view text) {
   return std::optional(*moment);
 }
 
+// Times and counts go on to the end when they stand alone: "-2h" is the last two hours.
 bool names_one_event(const Moment& moment) {
   return std::holds_alternative<Revision>(moment.at) || std::holds_alternative<Position>(moment.at) ||
          std::holds_alternative<Moment::Head>(moment.at);
@@ -90,6 +92,7 @@ class Resolver {
 
 }  // namespace
 
+// The first ".." divides: no place contains one.
 result<Range> parse_range(std::string_view text) {
   Range range;
   const auto dots = text.find("..");

@@ -65,6 +65,7 @@ std::string error_record(const Error& error) {
   return record + "}}}";
 }
 
+// Data first: when both go to one terminal, the error stands below what it is about.
 int report(Session& session, const Error& error) {
   session.out.flush();
   session.err << describe(error, session.colored_err());

@@ -39,6 +39,7 @@ result<int> carry_out(Session& session, const Invocation& invocation) {
 
 }  // namespace
 
+// The last line of defence: a defect must not look like success, nor leave a core dump as the only message.
 int run(const std::vector<std::string>& arguments, Session& session) {
   try {
     const auto parsed = parse_command_line(arguments);

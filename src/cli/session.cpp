@@ -19,6 +19,7 @@ std::optional<std::string> setting(const Session& session, const char* name) {
   return value && !value->empty() ? value : std::nullopt;
 }
 
+// Tables, fields and widths are for standard output; a file of events is always the whole line.
 Session for_machines(const Session& session, std::ostream& out) {
   Common common = session.common;
   common.format = Format::ndjson;

@@ -1,5 +1,6 @@
 // benching_test.cpp - bench tells its conditions, counts what the store confirms, and leaves nothing behind.
 #include "cli/bench/append_load.hpp"
+#include "cli/bench/disk_probe.hpp"
 #include "cli/bench/machine.hpp"
 #include "cli/bench/read_load.hpp"
 #include "shell.hpp"
@@ -110,6 +111,17 @@ TEST(Benching, a_failing_store_is_told_and_exits_1) {
   ASSERT_TRUE(measured);
   EXPECT_EQ(measured->errors, 2u);
   EXPECT_EQ(measured->first_error->kind(), errc::disk_full);
+}
+
+TEST(Benching, the_limits_are_measured_and_leave_nothing_behind) {
+  TempDirectory directory;
+  const auto commit = bench::probe_sync(directory.path(), 3 << 20, 0.01);
+  ASSERT_TRUE(commit) << commit.error().to_string();
+  EXPECT_GT(*commit, 0);
+  const auto hand_over = bench::probe_hand_over(directory.path(), 3, 300, 0.01);
+  ASSERT_TRUE(hand_over) << hand_over.error().to_string();
+  EXPECT_GT(*hand_over, 0);
+  EXPECT_TRUE(std::filesystem::is_empty(directory.path()));
 }
 
 TEST(Benching, a_directory_that_is_not_there_is_named) {

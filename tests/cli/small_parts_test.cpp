@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <random>
 
-#include "cli/bench/disk_probe.hpp"
 #include "cli/bench/histogram.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/listen.hpp"
@@ -107,15 +106,6 @@ TEST(HistogramTest, merging_is_adding_and_the_extremes_fit) {
   EXPECT_EQ(left.percentile(0.5).count(), 0);
   EXPECT_EQ(left.max(), std::chrono::nanoseconds::max());
   EXPECT_EQ(bench::Histogram().percentile(0.5).count(), 0);
-}
-
-TEST(DiskLimitsTest, sync_times_go_by_straight_lines_between_sizes) {
-  const bench::DiskLimits limits{.syncs = {{300, 50e-6, 0}, {4096, 60e-6, 0}, {65536, 90e-6, 0}},
-                                 .bytes_per_second = 1e9};
-  EXPECT_DOUBLE_EQ(limits.sync_seconds(100), 50e-6);
-  EXPECT_DOUBLE_EQ(limits.sync_seconds(4096), 60e-6);
-  EXPECT_NEAR(limits.sync_seconds((4096 + 65536) / 2.0), 75e-6, 1e-12);
-  EXPECT_NEAR(limits.sync_seconds(65536 + 1e6), 90e-6 + 1e-3, 1e-9);
 }
 
 std::vector<std::string> sse_messages(std::string_view text, std::size_t piece) {

@@ -73,6 +73,7 @@ void count(AppendMeasured& measured, const Window& window, Clock::time_point due
   measured.latency.add(now - due);
 }
 
+// The first error of any writer is kept: the others usually follow from it.
 void merge(AppendMeasured& into, const AppendMeasured& from) {
   into.appends += from.appends;
   into.conflicts += from.conflicts;
@@ -147,6 +148,7 @@ class CompletionLoad {
   }
 
  private:
+  // False: this slot is finished, and in_flight must not count it.
   bool submit(std::uint32_t index, const std::stop_token& stop) {
     auto& slot = slots_[index];
     if (slot.failed || stop.stop_requested()) return false;
@@ -179,6 +181,7 @@ class CompletionLoad {
 
 }  // namespace
 
+// All ways to the store are made before the clock starts, so connecting is not part of any latency.
 result<AppendMeasured> run_blocking(const AppendCallMaker& make, const AppendLoad& load,
                                     std::stop_token stop) {
   std::vector<AppendCall> calls;

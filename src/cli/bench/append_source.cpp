@@ -7,6 +7,7 @@
 namespace stele::cli::bench {
 namespace {
 
+// Shaped like the payload of a small banking event, and valid JSON at every size.
 std::string payload_of(std::uint64_t size) {
   std::string json = R"({"accountId":"acct-42","amount":"120.50","currency":"EUR","note":")";
   const std::string_view end = "\"}";
@@ -26,6 +27,7 @@ Uuid id_of(std::uint64_t space, std::uint64_t number) {
 
 }  // namespace
 
+// The id space is random once per writer: a second run on the same store must not look like a repeat.
 AppendSource::AppendSource(const AppendLoad& load, std::uint64_t writer)
     : stream_(fmt::format("bench-{}-{}", load.run, writer)),
       payload_(payload_of(load.size)),

@@ -15,6 +15,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::uint64_t probe_bytes = 64u << 20;
 constexpr std::array<std::uint64_t, 3> sync_sizes{300, 4u << 10, 64u << 10};
+constexpr std::uint64_t commit_file_bytes = 4u << 20;
 constexpr double seconds_per_size = 0.4;
 
 double seconds_since(Clock::time_point begin) {
@@ -31,12 +32,13 @@ result<double> write_whole(io::File& file) {
   return static_cast<double>(probe_bytes) / seconds_since(begin);
 }
 
-result<SyncTime> time_syncs(io::File& file, std::uint64_t bytes) {
+// The offset moves on like that of a log; writing one place over and over is cheaper on some disks.
+result<SyncTime> time_syncs(io::File& file, std::uint64_t file_bytes, std::uint64_t bytes, double seconds) {
   const std::string block(bytes, '\x5a');
   Histogram times;
   std::uint64_t offset = 0;
-  for (const auto begin = Clock::now(); seconds_since(begin) < seconds_per_size;) {
-    if (offset + bytes > probe_bytes) offset = 0;
+  for (const auto begin = Clock::now(); seconds_since(begin) < seconds;) {
+    if (offset + bytes > file_bytes) offset = 0;
     const auto one = Clock::now();
     STELE_CHECK(file.write_at(offset, block));
     STELE_CHECK(file.sync_data());
@@ -50,28 +52,29 @@ result<SyncTime> time_syncs(io::File& file, std::uint64_t bytes) {
 
 }  // namespace
 
-double DiskLimits::sync_seconds(double bytes) const {
-  if (syncs.empty()) return 0;
-  const auto above =
-      std::ranges::find_if(syncs, [&](const SyncTime& s) { return static_cast<double>(s.bytes) >= bytes; });
-  if (above == syncs.begin()) return above->p50;
-  const auto& below = *std::prev(above);
-  const auto more = bytes - static_cast<double>(below.bytes);
-  if (above == syncs.end()) return below.p50 + more / bytes_per_second;
-  return below.p50 + more * (above->p50 - below.p50) / static_cast<double>(above->bytes - below.bytes);
-}
-
 result<DiskLimits> probe_disk(const std::filesystem::path& directory) {
   STELE_TRY(const auto file, io::real_world().disk.open(directory / "probe", io::Mode::create));
   DiskLimits limits;
   STELE_CHECK(write_whole(*file));
   STELE_TRY(limits.bytes_per_second, write_whole(*file));
   for (const auto bytes : sync_sizes) {
-    STELE_TRY(const auto time, time_syncs(*file, bytes));
+    STELE_TRY(const auto time, time_syncs(*file, probe_bytes, bytes, seconds_per_size));
     limits.syncs.push_back(time);
   }
   STELE_CHECK(io::real_world().disk.remove(directory / "probe"));
   return limits;
+}
+
+// The file is filled before the clock starts, as segments are: growing it would cost a journal write a
+// time.
+result<double> probe_sync(const std::filesystem::path& directory, std::uint64_t bytes, double seconds) {
+  const auto file_bytes = std::max(commit_file_bytes, 4 * bytes);
+  STELE_TRY(const auto file, io::real_world().disk.open(directory / "commit", io::Mode::create));
+  STELE_CHECK(file->write_at(0, std::string(file_bytes, '\0')));
+  STELE_CHECK(file->sync_data());
+  STELE_TRY(const auto time, time_syncs(*file, file_bytes, bytes, seconds));
+  STELE_CHECK(io::real_world().disk.remove(directory / "commit"));
+  return time.p50;
 }
 
 }  // namespace stele::cli::bench

@@ -19,14 +19,16 @@ struct SyncTime {
 struct DiskLimits {
   std::vector<SyncTime> syncs;  // by size, smallest first
   double bytes_per_second = 0;  // sequential writing, synced at the end
-
-  // Seconds for one write of so many bytes and its sync: between the measured sizes by straight line, above
-  // them by the writing rate.
-  [[nodiscard]] double sync_seconds(double bytes) const;
 };
 
 // Takes about two seconds and 64 MiB below `directory`.
 [[nodiscard]] result<DiskLimits> probe_disk(const std::filesystem::path& directory);
+
+// Seconds for one write of so many bytes and its fdatasync, the median of `seconds` of trying: what one commit
+// of that size costs right now. Disks shared with others change from minute to minute, so it is asked beside
+// each load.
+[[nodiscard]] result<double> probe_sync(const std::filesystem::path& directory, std::uint64_t bytes,
+                                        double seconds);
 
 // How many requests of `bytes` a second `threads` waiting threads get through one committing thread: the
 // limit of every store that answers blocking callers, whatever it does besides.

@@ -60,6 +60,7 @@ class Committer {
   [[nodiscard]] bool failed() const { return failed_; }
 
  private:
+  // Waits for requests; false when everything has ended and nobody waits any more.
   bool take(std::vector<std::atomic<std::uint32_t>*>& batch) {
     std::unique_lock lock(mutex_);
     arrived_.wait(lock, [&] { return ending_ || !waiting_.empty(); });
@@ -86,6 +87,8 @@ result<std::unique_ptr<io::File>> filled_file(const std::filesystem::path& path)
 
 }  // namespace
 
+// Callers check the deadline between requests only, so the last ones run over it: the real time is
+// measured.
 result<double> probe_hand_over(const std::filesystem::path& directory, std::size_t threads,
                                std::uint64_t bytes, double seconds) {
   STELE_TRY(const auto file, filled_file(directory / "hand-over"));

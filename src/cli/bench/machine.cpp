@@ -11,6 +11,7 @@
 namespace stele::cli::bench {
 namespace {
 
+// The first processor speaks for all of them.
 std::string cpu_model() {
   std::ifstream info("/proc/cpuinfo");
   for (std::string line; std::getline(info, line);) {
@@ -26,6 +27,7 @@ std::string kernel_name() {
   return uname(&name) == 0 ? fmt::format("{} {}", name.sysname, name.release) : "unknown";
 }
 
+// "/data2" is not inside "/data".
 bool is_inside(const std::string& path, const std::string& mount) {
   if (mount == "/") return true;
   return path.starts_with(mount) && (path.size() == mount.size() || path[mount.size()] == '/');

@@ -22,8 +22,11 @@ double elapsed(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
 }
 
+// Names as applications have them: a category, then a number.
 std::string stream_of(std::uint64_t number) { return fmt::format("bench-{}", number); }
 
+// One append, many streams: consecutive events of a stream end up far apart, as concurrent writers leave
+// them.
 AppendRequest one_event_each(std::uint64_t first, std::uint64_t behind, const std::string& payload) {
   AppendRequest request;
   for (auto number = first; number < behind; ++number) {
@@ -56,6 +59,8 @@ result<std::uint64_t> fill(EventStore& store, std::uint64_t events, std::uint64_
   return streams;
 }
 
+// Sums the sizes, so that the compiler cannot leave the walk out; touching every byte is the checksum's
+// job.
 result<ReplayMeasured> replay(EventStore& store) {
   ReplayMeasured measured;
   const auto begin = Clock::now();
@@ -70,6 +75,7 @@ result<ReplayMeasured> replay(EventStore& store) {
   return measured;
 }
 
+// A load that does not find every event would be fast and wrong: it is an error.
 result<LoadsMeasured> load_streams(EventStore& store, std::uint64_t streams, double seconds,
                                    std::uint64_t seed) {
   LoadsMeasured measured;

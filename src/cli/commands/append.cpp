@@ -28,6 +28,7 @@ const Shape& append_shape() {
   return shape;
 }
 
+// Takes what people write (v204, none) and what the server's JSON says (204, no_stream).
 result<ExpectedVersion> parse_expected(std::string_view text) {
   if (text == "any") return ExpectedVersion::any();
   if (text == "none" || text == "no_stream") return ExpectedVersion::no_stream();
@@ -57,6 +58,7 @@ result<std::string> bytes_of(const std::string& argument, std::istream& in) {
   return read_all(file, path);
 }
 
+// The store would take any bytes; a typing slip on a command line should not be kept for ever.
 result<void> check_json(const NewEvent& event, std::string_view where) {
   if (!is_json_content(event.content_type)) return {};
   auto document = JsonDocument::parse(event.data, {.allow_repeated_keys = true});
@@ -114,6 +116,7 @@ result<NewEvent> event_of_line(std::string_view line) {
   return event;
 }
 
+// All lines are read before the first is appended: either everything goes in, or nothing.
 result<std::vector<NewEvent>> events_of(const AppendOptions& options, std::istream& in) {
   std::vector<NewEvent> events;
   if (!options.type.empty()) {
@@ -162,6 +165,7 @@ Error with_events_since(Error error, const StreamWrite& write, Target& target) {
       fmt::format("stele read {} v{}.. shows them; --expect any appends anyway", write.stream, from.value()));
 }
 
+// The answer names the stream's last revision; the events of one write are consecutive, so theirs follow.
 std::string append_record(const StreamWrite& write, const AppendResult& appended, std::size_t index) {
   const auto behind = write.events.size() - 1 - index;
   return JsonObject()
@@ -174,6 +178,7 @@ std::string append_record(const StreamWrite& write, const AppendResult& appended
       .take();
 }
 
+// Checks what can be checked without the store: the expectation cannot.
 result<int> dry_run(Session& session, const StreamWrite& write) {
   for (const auto& event : write.events) STELE_CHECK(check_event(event));
   session.err << fmt::format("would append {} event(s) to {}; nothing was written\n", write.events.size(),

@@ -2,7 +2,6 @@
 // its ratio to the limit. The measuring itself is in bench/.
 #include <fmt/format.h>
 
-#include <map>
 #include <ostream>
 
 #include "cli/bench/append_load.hpp"
@@ -20,8 +19,8 @@
 namespace stele::cli {
 namespace {
 
-constexpr double hand_over_seconds = 0.5;
-constexpr double log_bytes_beside_payload = 140;  // of a single event: frame, record header, names
+constexpr double limit_seconds = 0.3;
+constexpr std::uint64_t log_bytes_beside_payload = 140;  // of a single event: frame, record header, names
 constexpr double near_the_limit = 0.8;
 
 const Shape& append_bench_shape() {
@@ -68,6 +67,7 @@ std::vector<bench::AppendLoad> loads_of(const BenchAppendOptions& options) {
   return loads;
 }
 
+// Sizes and durations were checked by the parser; lists of numbers are checked here.
 result<void> check_loads(const BenchAppendOptions& options) {
   for (const auto writers : options.writers) {
     if (writers < 1 || writers > 4096)
@@ -88,40 +88,17 @@ struct Limit {
   std::string what;
 };
 
-// What the disk allows when everything in flight goes with one write and one sync, and, where threads wait
-// for their answers, what handing over between threads allows.
-class LimitFinder {
- public:
-  LimitFinder(std::filesystem::path directory, bench::DiskLimits disk)
-      : directory_(std::move(directory)), disk_(std::move(disk)) {}
-
-  result<Limit> limit_of(const bench::AppendLoad& load) {
-    const auto bytes =
-        static_cast<double>(load.batch) * (static_cast<double>(load.size) + log_bytes_beside_payload);
-    const auto writers = static_cast<double>(load.writers);
-    const Limit disk{
-        writers / disk_.sync_seconds(writers * bytes),
-        load.writers == 1 ? "fdatasync: one per append" : "fdatasync and write rate, all writers in one"};
-    if (load.writers == 1 || load.completions || load.batch > 1) return disk;
-    STELE_TRY(const auto hand_over, hand_over_of(load.writers, static_cast<std::uint64_t>(bytes)));
-    if (hand_over >= disk.appends_per_second) return disk;
-    return Limit{hand_over, "waking the waiting threads"};
-  }
-
-  [[nodiscard]] const bench::DiskLimits& disk() const { return disk_; }
-
- private:
-  result<double> hand_over_of(std::uint64_t writers, std::uint64_t bytes) {
-    const auto known = hand_overs_.find(writers);
-    if (known != hand_overs_.end()) return known->second;
-    STELE_TRY(const auto rate, bench::probe_hand_over(directory_, writers, bytes, hand_over_seconds));
-    return hand_overs_[writers] = rate;
-  }
-
-  std::filesystem::path directory_;
-  bench::DiskLimits disk_;
-  std::map<std::uint64_t, double> hand_overs_;
-};
+// What the disk allows when everything in flight goes with one write and one sync, and, where threads wait for
+// their answers, what handing over between threads allows. Measured right before the load it is for.
+result<Limit> limit_of(const std::filesystem::path& directory, const bench::AppendLoad& load) {
+  const auto bytes = load.batch * (load.size + log_bytes_beside_payload);
+  STELE_TRY(const auto commit, bench::probe_sync(directory, load.writers * bytes, limit_seconds));
+  const auto disk = static_cast<double>(load.writers) / commit;
+  if (load.writers == 1) return Limit{disk, "fdatasync per append"};
+  if (load.completions || load.batch > 1) return Limit{disk, "one write and sync"};
+  STELE_TRY(const auto hand_over, bench::probe_hand_over(directory, load.writers, bytes, limit_seconds));
+  return hand_over < disk ? Limit{hand_over, "thread wake-ups"} : Limit{disk, "one write and sync"};
+}
 
 // ---- Printing
 
@@ -133,6 +110,7 @@ std::string parameters_text(const BenchAppendOptions& options, const std::string
       options.size, pace, options.completions ? "completions" : "blocking threads", options.seconds, place);
 }
 
+// Medians, with p99 beside them: a noisy disk shows in the distance.
 std::string limits_text(const bench::DiskLimits& disk) {
   std::string text = "disk ·";
   for (const auto& sync : disk.syncs)
@@ -165,6 +143,7 @@ std::string microseconds(std::chrono::nanoseconds time) {
   return fmt::format("{:.0f}", std::chrono::duration<double, std::micro>(time).count());
 }
 
+// A line without a limit (a server's) has no ratio; a given rate is its own limit.
 std::string line_record(const bench::AppendLoad& load, const bench::AppendMeasured& measured,
                         const std::optional<Limit>& limit) {
   const auto rate = static_cast<double>(measured.appends) / measured.seconds;
@@ -183,14 +162,15 @@ std::string line_record(const bench::AppendLoad& load, const bench::AppendMeasur
     record.raw("ratio", fmt::format("{:.2f}", ratio));
     record.text("limited_by", load.rate != 0            ? "the given rate"
                               : ratio >= near_the_limit ? limit->what
-                                                        : "the store beside: " + limit->what);
+                                                        : "the store; then " + limit->what);
   }
   return record.number("conflicts", measured.conflicts).number("errors", measured.errors).take();
 }
 
 // The table's two lines of context; formats for machines get them as their first record.
 result<void> print_conditions(Session& session, RecordWriter& writer, const BenchAppendOptions& options,
-                              const std::string& place, const bench::Machine& machine, const bench::DiskLimits* disk) {
+                              const std::string& place, const bench::Machine& machine,
+                              const bench::DiskLimits* disk) {
   const auto format = session.format();
   if (format == Format::ndjson || format == Format::json)
     return writer.add(conditions_record(options, place, machine, disk));
@@ -204,14 +184,15 @@ result<void> print_conditions(Session& session, RecordWriter& writer, const Benc
 
 using RunLoad = std::function<result<bench::AppendMeasured>(const bench::AppendLoad&)>;
 
+// Loads run one after the other; a stop request ends them between two lines or inside one.
 result<int> run_lines(const BenchAppendOptions& options, Session& session, RecordWriter& writer,
-                      LimitFinder* limits, const RunLoad& run) {
+                      const std::filesystem::path* disk, const RunLoad& run) {
   bool clean = true;
   for (const auto& load : loads_of(options)) {
     if (session.stop.stop_requested()) break;
     std::optional<Limit> limit;
-    if (limits != nullptr) {
-      STELE_TRY(limit, limits->limit_of(load));
+    if (disk != nullptr) {
+      STELE_TRY(limit, limit_of(*disk, load));
     }
     STELE_TRY(const auto measured, run(load));
     STELE_CHECK(writer.add(line_record(load, measured, limit)));
@@ -225,15 +206,14 @@ result<int> run_lines(const BenchAppendOptions& options, Session& session, Recor
 
 result<int> bench_directory(const BenchAppendOptions& options, Session& session, RecordWriter& writer) {
   STELE_TRY(const auto scratch, bench::Scratch::make(session.common.place.dir));
-  STELE_TRY(auto disk, bench::probe_disk(scratch.path()));
-  LimitFinder limits(scratch.path(), std::move(disk));
+  STELE_TRY(const auto disk, bench::probe_disk(scratch.path()));
   const auto machine = bench::describe_machine(scratch.path());
-  STELE_CHECK(print_conditions(session, writer, options, "in process", machine, &limits.disk()));
+  STELE_CHECK(print_conditions(session, writer, options, "in process", machine, &disk));
   STELE_TRY(const auto store, open(scratch.path() / "store"));
   const bench::AppendCallMaker share = [&]() -> result<bench::AppendCall> {
     return bench::AppendCall([&](AppendRequest request) { return store->append(std::move(request)); });
   };
-  return run_lines(options, session, writer, &limits, [&](const bench::AppendLoad& load) {
+  return run_lines(options, session, writer, &scratch.path(), [&](const bench::AppendLoad& load) {
     return load.completions ? bench::run_completions(*store, load, session.stop)
                             : bench::run_blocking(share, load, session.stop);
   });
@@ -248,8 +228,9 @@ result<int> bench_server(const BenchAppendOptions& options, Session& session, Re
     const std::shared_ptr<Target> target = std::move(made);
     return bench::AppendCall([target](AppendRequest request) { return target->append(std::move(request)); });
   };
-  return run_lines(options, session, writer, nullptr,
-                   [&](const bench::AppendLoad& load) { return bench::run_blocking(connect, load, session.stop); });
+  return run_lines(options, session, writer, nullptr, [&](const bench::AppendLoad& load) {
+    return bench::run_blocking(connect, load, session.stop);
+  });
 }
 
 }  // namespace

@@ -85,6 +85,7 @@ result<void> print_read_conditions(Session& session, RecordWriter& writer, const
                         .take());
 }
 
+// The store is opened again before it is measured, so nothing of the filling is left in its memory.
 result<int> read_directory(const BenchReadOptions& options, Session& session, RecordWriter& writer) {
   STELE_TRY(const auto scratch, bench::Scratch::make(session.common.place.dir));
   const auto directory = scratch.path() / "store";

@@ -66,6 +66,7 @@ result<bool> next_line(std::istream& in, std::string& line, std::uint64_t number
   return true;
 }
 
+// Line numbers count every line of the input, blank ones too, as editors do.
 result<void> import_lines(std::istream& in, Importer& importer) {
   std::string line;
   for (std::uint64_t number = 1; true; ++number) {

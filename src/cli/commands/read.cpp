@@ -56,6 +56,7 @@ result<void> read_last(Target& target, ReadPlan plan, const EventSink& sink) {
   return {};
 }
 
+// Reverse wins: what is read from the end anyway needs no turning round.
 result<void> walk(Target& target, const ReadOptions& options, ReadPlan plan, const Amount& amount,
                   const EventSink& sink) {
   plan.limit = amount.limit;
@@ -78,6 +79,7 @@ result<void> announce_cut(Session& session, Target& target, const ReadingPlan& r
   return {};
 }
 
+// One buffer for all lines: an export of millions of events should not allocate for each.
 class EventPrinter {
  public:
   explicit EventPrinter(RecordWriter& writer) : writer_(writer) {}

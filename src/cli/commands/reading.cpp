@@ -13,6 +13,7 @@ QueryItem item_of(const Filter& filter) {
   return {.types = filter.types, .tags = filter.tags, .streams = {}, .categories = filter.categories};
 }
 
+// Places are resolved once, when the command begins: what is appended meanwhile does not move them.
 result<ReadingPlan> plan_reading(const std::string& stream, const std::string& range, const Filter& filter,
                                  Target& target, Timestamp now) {
   ReadingPlan reading;

@@ -25,6 +25,7 @@ const Shape& stream_shape() {
   return shape;
 }
 
+// The same names as the server's GET /v1/streams/{stream}.
 std::string stream_record(const StreamInfo& info) {
   return JsonObject()
       .text("stream", info.stream)

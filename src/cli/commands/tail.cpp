@@ -32,6 +32,7 @@ result<Position> start_after(Target& target, const ReadingPlan& reading) {
   return Position(plan.from_position.value_or(Position(1)).value() - 1);
 }
 
+// Ending by --limit is success; ending by a signal says which, as shells do.
 int stopped_by(const Session& session) {
   return session.stop.stop_requested() ? exit_signal + session.stop_signal() : static_cast<int>(exit_done);
 }

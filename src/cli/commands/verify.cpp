@@ -30,6 +30,7 @@ std::string place_text(const Finding& finding) {
   return text;
 }
 
+// Zero and empty mean "not known", as in Finding.
 std::string findings_json(const Layer& layer) {
   std::string json = "[";
   for (const auto& finding : layer.findings) {
@@ -60,6 +61,7 @@ result<void> print_records(Session& session, const Verification& verification) {
   return writer.finish();
 }
 
+// Findings may quote bytes of a damaged file: they are made harmless for the terminal.
 void print_layers(Session& session, const Verification& verification) {
   for (const auto& layer : verification.layers) {
     session.out << fmt::format("  {:<10}  {}  {}\n", layer.name, layer.findings.empty() ? "ok " : "BAD",

@@ -20,6 +20,7 @@ bool is_about_the_line(const Error& error) {
   return error.kind() == errc::invalid || error.kind() == errc::conflict || error.kind() == errc::too_large;
 }
 
+// Position, revision and time are the store's own and may differ.
 bool same_content(const RecordedEvent& left, const RecordedEvent& right) {
   return left.stream == right.stream && left.type == right.type && left.data == right.data &&
          left.metadata == right.metadata && left.tags == right.tags &&
@@ -30,6 +31,7 @@ Error at_line(Error error, std::uint64_t number) {
   return std::move(error).at(fmt::format("line {}", number)).with("line", number);
 }
 
+// Repeating an import is always safe; people should not have to guess that.
 Error run_again(Error error) {
   const auto help = error.help();
   return std::move(error).help((help.empty() ? "" : help + "; ") +
@@ -54,6 +56,7 @@ AppendRequest request_of(const Lines& lines) {
 
 Importer::~Importer() { target_.drain(); }
 
+// Holds mutex_, like everything that touches the counts.
 void Importer::reject(const Line& line, const Error& why) {
   ++counts_.rejected;
   reject_(line.number, line.text, why);
@@ -115,6 +118,7 @@ result<void> Importer::take(std::uint64_t number, std::string text) {
   return {};
 }
 
+// A failure is settled before the next append starts, so that lines of a refused group keep their place.
 result<void> Importer::send() {
   if (group_.empty()) return {};
   bytes_since_drain_ += group_bytes_;
@@ -132,6 +136,7 @@ result<void> Importer::send() {
   return settle_now ? settle() : result<void>();
 }
 
+// On a thread of the target.
 void Importer::completed(Group group, result<AppendResult> outcome) {
   const std::lock_guard lock(mutex_);
   if (!outcome) {
@@ -154,6 +159,7 @@ result<void> Importer::settle() {
   return {};
 }
 
+// Synchronous, and nothing else is in flight.
 result<void> Importer::append_alone(const Line& line) {
   const auto outcome = target_.append(request_of(std::span(&line, 1)));
   if (outcome) {

@@ -18,7 +18,6 @@ namespace {
 constexpr std::size_t flush_bytes = 64u << 10;
 constexpr std::size_t flush_rows = 500;  // a table's widths are those of its first rows
 constexpr std::size_t widest_cell = 60;  // of every column but the last
-constexpr std::size_t default_width = 120;
 constexpr std::size_t narrowest_last = 16;
 
 std::vector<std::string> member_names(const Shape& shape) {
@@ -69,6 +68,7 @@ const Shape& event_shape() {
   return shape;
 }
 
+// Unknown names in --fields are skipped here and refused by only_lists_fields(), which can answer.
 RecordWriter::RecordWriter(Session& session, const Shape& shape)
     : session_(session),
       shape_(shape),
@@ -115,6 +115,7 @@ result<void> RecordWriter::add(std::string_view record) {
   return {};
 }
 
+// Members are copied as text: numbers of any size and payload bytes stay what they are.
 result<std::string> RecordWriter::selected(std::string_view record) const {
   STELE_TRY(const auto document, JsonDocument::parse(record, {.allow_repeated_keys = true}));
   JsonObject object;
@@ -124,6 +125,7 @@ result<std::string> RecordWriter::selected(std::string_view record) const {
   return object.take();
 }
 
+// Tables are for eyes (grouped digits, relative times, no control characters), the rest is for programs.
 std::string RecordWriter::cell_text(const Column& column, std::string_view raw, std::string_view text) const {
   if (format_ != Format::table) return std::string(text);
   if (column.kind == Column::Kind::number && raw != "null") return grouped(raw);
@@ -135,6 +137,7 @@ std::string RecordWriter::cell_text(const Column& column, std::string_view raw, 
   return time_text(*time, style, session_.now());
 }
 
+// A member the record does not have is an empty cell: rows keep their columns.
 result<void> RecordWriter::add_cells(std::string_view record) {
   STELE_TRY(const auto document, JsonDocument::parse(record, {.allow_repeated_keys = true}));
   Row row;
@@ -155,6 +158,7 @@ result<void> RecordWriter::add_cells(std::string_view record) {
   return {};
 }
 
+// Collected into large writes: a stream flushed per line is several times slower.
 void RecordWriter::put(std::string_view text) {
   pending_ += text;
   if (pending_.size() < flush_bytes) return;
@@ -162,6 +166,7 @@ void RecordWriter::put(std::string_view text) {
   pending_.clear();
 }
 
+// CSV lines end in CR LF (RFC 4180), TSV lines in LF.
 void RecordWriter::put_separated(const Row& cells) {
   const bool tabs = format_ == Format::tsv;
   for (bool first = true; const auto& cell : cells) {
@@ -171,15 +176,16 @@ void RecordWriter::put_separated(const Row& cells) {
   put(tabs ? "\n" : "\r\n");
 }
 
+// Widths only grow: a live table stays readable, and rows that were printed are not taken back.
 void RecordWriter::put_table() {
   if (rows_.empty()) return;
   Row headings;
   for (const auto& column : shown_) headings.push_back(column.heading);
   widths_.resize(shown_.size());
+  const auto widest = session_.width == 0 ? std::string::npos : widest_cell;
   for (std::size_t i = 0; i < shown_.size(); ++i) {
     widths_[i] = std::max(widths_[i], columns_of(headings[i]));
-    for (const auto& row : rows_)
-      widths_[i] = std::max(widths_[i], std::min(widest_cell, columns_of(row[i])));
+    for (const auto& row : rows_) widths_[i] = std::max(widths_[i], std::min(widest, columns_of(row[i])));
   }
   if (!std::exchange(headed_, true)) {
     if (session_.colored_out()) put("\x1b[1m");
@@ -191,14 +197,15 @@ void RecordWriter::put_table() {
 }
 
 void RecordWriter::put_table_row(const Row& cells) {
-  const auto width = session_.width == 0 ? default_width : session_.width;
   std::string line;
   std::size_t used = 0;
   for (std::size_t i = 0; i + 1 < cells.size(); ++i) {
     line += padded(cut_to(cells[i], widths_[i]), widths_[i], aligned_right(shown_[i])) + "  ";
     used += widths_[i] + 2;
   }
-  const auto room = width > used + narrowest_last ? width - used : narrowest_last;
+  // Only a terminal cuts: where the width is not known, nothing is lost.
+  auto room = std::string::npos;
+  if (session_.width != 0) room = std::max(session_.width, used + narrowest_last) - used;
   const auto& last = cells.back();
   line += aligned_right(shown_.back()) ? padded(last, widths_.back(), true) : cut_to(last, room);
   line.erase(line.find_last_not_of(' ') + 1);

@@ -22,6 +22,7 @@ std::string relative_time(Timestamp time, Timestamp now) {
   return fmt::format("{} d ago", seconds / 86'400);
 }
 
+// The only place with local time: storage, comparison and machine formats are UTC.
 std::string local_time(Timestamp time) {
   const auto seconds = std::chrono::floor<std::chrono::seconds>(time);
   const std::time_t unix_time = seconds.time_since_epoch().count();
@@ -69,6 +70,8 @@ std::string time_text(Timestamp time, TimeStyle style, Timestamp now) {
   return style == TimeStyle::local ? local_time(time) : to_string(time);
 }
 
+// Wide and combining characters are not measured; a cell may then be off by a column, never cut inside a
+// character.
 std::size_t columns_of(std::string_view utf8) {
   std::size_t columns = 0;
   for (const char c : utf8) columns += continues_code_point(c) ? 0 : 1;

@@ -26,6 +26,7 @@ struct Transfer {
   bool ended_by_sink = false;
 };
 
+// A refusal has a body, too; it is kept apart from what the sink gets.
 size_t on_body(char* bytes, size_t unit, size_t count, void* opaque) {
   auto& transfer = *static_cast<Transfer*>(opaque);
   const std::string_view piece(bytes, unit * count);
@@ -40,6 +41,7 @@ size_t on_body(char* bytes, size_t unit, size_t count, void* opaque) {
   return 0;
 }
 
+// libcurl asks at least once a second: a stop is noticed on a silent connection as well.
 int on_progress(void* opaque, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
   return static_cast<Transfer*>(opaque)->stop.stop_requested() ? 1 : 0;
 }
@@ -63,6 +65,7 @@ HeaderList header_list(const HttpRequest& request) {
   return list;
 }
 
+// Not safe to repeat while other threads use it, hence once for the process.
 void start_library() {
   static std::once_flag once;
   std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });

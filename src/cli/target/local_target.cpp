@@ -26,6 +26,7 @@ class LocalTarget final : public Target {
 
   result<AppendResult> append(AppendRequest request) override { return store_->append(std::move(request)); }
 
+  // Waiting here is the back-pressure: a file is read no faster than it can be written.
   void append_async(AppendRequest request, AppendCompletion done) override {
     wait_until_in_flight(appends_in_flight - 1);
     {
@@ -54,6 +55,7 @@ class LocalTarget final : public Target {
     return {};
   }
 
+  // cancel() comes from the thread that requests the stop, so the wait ends at once.
   result<void> follow(const ReadPlan& plan, Position after, const EventSink& sink,
                       const std::function<void()>& live, std::stop_token stop) override {
     PlanWalk walk(plan, sink);

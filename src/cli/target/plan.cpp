@@ -15,6 +15,7 @@ Query query_of(const ReadPlan& plan) {
   return Query::of(std::move(item));
 }
 
+// Reading backward, what lies above the bounds comes first and what lies below ends the walk.
 PlanWalk::Place PlanWalk::place_of(const EventView& event) const {
   const bool low = (plan_.from_position && event.position < *plan_.from_position) ||
                    (plan_.from_revision && event.revision < *plan_.from_revision);

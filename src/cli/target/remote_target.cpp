@@ -28,6 +28,7 @@ void add_parameter(std::string& target, std::string_view name, std::string_view 
 
 std::string stream_path(const std::string& stream) { return "/v1/streams/" + percent_encoded(stream); }
 
+// The filters as the server's own query parameters, so that it uses its index.
 std::string events_path(const ReadPlan& plan) {
   std::string target = plan.stream.empty() ? "/v1/events" : stream_path(plan.stream) + "/events";
   for (const auto& type : plan.filter.types) add_parameter(target, "type", type);
@@ -120,6 +121,7 @@ void pause(std::chrono::milliseconds time, const std::stop_token& stop) {
   changed.wait_for(lock, stop, time, [] { return false; });
 }
 
+// Appends go one at a time: with ids on every event a repeat after a lost answer is harmless.
 class RemoteTarget final : public Target {
  public:
   explicit RemoteTarget(HttpClient client) : client_(std::move(client)) {}
@@ -208,6 +210,7 @@ class RemoteTarget final : public Target {
   [[nodiscard]] bool finds_quickly() const override { return false; }
 
  private:
+  // One JSON document, or the refusal as an Error.
   result<std::string> get(const std::string& target) {
     STELE_TRY(auto reply, client_.send({.target = target, .headers = {"Accept: application/json"}}));
     if (reply.status != 200) return error_of_problem(reply.status, reply.body);
@@ -222,6 +225,7 @@ class RemoteTarget final : public Target {
     return lines.outcome();
   }
 
+  // What a restart of the server looks like from outside; everything else is told at once.
   static bool is_passing(const Error& error) {
     return error.kind() == errc::unavailable || error.kind() == errc::timeout || error.kind() == errc::busy;
   }

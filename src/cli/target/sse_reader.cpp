@@ -33,6 +33,7 @@ bool SseReader::take_line(std::string_view line) {
   return true;
 }
 
+// A blank line without data says nothing, unless an event was named (our control events may have no data).
 bool SseReader::dispatch() {
   bool more = true;
   if (has_data_ || message_.event != "message") more = sink_(message_);

@@ -12,6 +12,7 @@
 namespace stele::cli {
 namespace {
 
+// Shown in part: it may be a proxy's page, and it may be long.
 Error strange_answer(std::string_view body) {
   return Error(errc::unavailable, "the server's answer is not what it should be")
       .with("answer", std::string(body.substr(0, 300)))
@@ -30,6 +31,7 @@ std::string json_array(const Items& items, const Write& write) {
   return json + ']';
 }
 
+// Bytes that are no JSON cannot stand under `data`, whatever the content type claims.
 std::string event_json(const NewEvent& event) {
   JsonObject object;
   if (!event.id.is_nil()) object.text("id", to_string(event.id));
@@ -60,6 +62,7 @@ std::string text_in(JsonValue object, std::string_view name) {
   return value ? std::string(value->as_string().value_or("")) : std::string();
 }
 
+// Members of newer servers are skipped; missing ones make the answer strange.
 std::optional<StreamInfo> stream_info_in(JsonValue object) {
   const auto last = number_in(object, "version");
   const auto events = number_in(object, "events");
@@ -71,6 +74,7 @@ std::optional<StreamInfo> stream_info_in(JsonValue object) {
                     .last_position = Position(number_in(object, "last_position").value_or(0))};
 }
 
+// The reverse of the server's table; the problem's text says the rest.
 errc kind_of_status(int status) {
   switch (status) {
     case 401:

@@ -33,6 +33,7 @@ void OrderCheck::find(const EventView& event, const std::string& file, std::stri
                        .what = std::move(what)});
 }
 
+// After a gap the check goes on from what it found: one hole is one finding, not one per event behind it.
 void OrderCheck::take(const EventView& event, const std::string& file) {
   if (event.position != last_.next())
     find(event, file, fmt::format("follows p{}: positions must be dense", last_.value()));

@@ -27,6 +27,7 @@ struct LogCheck {
   std::uint64_t bytes = 0;
 };
 
+// No page, or one of another store, is no knowledge: recovery then judges by the marks in the frames.
 Position known_durable(io::Disk& disk, const std::string& directory, const Uuid& store) {
   auto page = disk.shared_page(elog::watermark_path(directory), false);
   if (!page) return {};
@@ -34,6 +35,7 @@ Position known_durable(io::Disk& disk, const std::string& directory, const Uuid&
   return mark ? mark->durable : Position{};
 }
 
+// Sizes are taken first, so a log that grows meanwhile does not count bytes that were not looked at.
 result<LogCheck> check_log(const std::string& directory) {
   auto& disk = io::real_world().disk;
   STELE_TRY(const auto manifest, elog::read_manifest(disk, directory));
@@ -67,6 +69,7 @@ Finding finding_of(const elog::Damage& damage) {
 // Whole segments, or places in the order of segments, belong to the structure; bytes inside to the checksums.
 bool is_structural(const elog::Damage& damage) { return damage.begin == damage.end; }
 
+// Damages sorted by what they hurt.
 Layer layer_of(const LogCheck& check, std::string name, std::string summary, bool structural) {
   Layer layer{.name = std::move(name), .summary = std::move(summary), .findings = {}, .more = 0};
   for (const auto& damage : check.report.damages) {
@@ -75,6 +78,7 @@ Layer layer_of(const LogCheck& check, std::string name, std::string summary, boo
   return layer;
 }
 
+// A torn tail is no finding: nobody was ever told that it is there.
 Layer structure_of(const LogCheck& check) {
   auto summary = fmt::format("{} segments, {}, p1..p{}", grouped(check.files), byte_size(check.bytes),
                              grouped(check.report.last.value()));
@@ -145,6 +149,8 @@ result<void> check_positions(EventStore& store, const LogCheck& check, Layer& la
   return {};
 }
 
+// Opening builds the index from the log; asking it for everything proves that it leads back to the same
+// events.
 result<Layer> check_index(const std::string& directory, const LogCheck& check) {
   Layer layer{.name = "index", .summary = {}, .findings = {}, .more = 0};
   STELE_TRY(const auto store, open(directory, {.access = Access::read_only}));
