@@ -12,18 +12,26 @@ class PendingWait : public std::enable_shared_from_this<PendingWait> {
               std::move_only_function<void(ModelWait)> done)
       : core_(std::move(core)), route_(route), request_(std::move(request)), done_(std::move(done)) {}
 
+  // A model that is there already costs no timer.
   void start() {
     if (request_->after_position) wanted_ = *request_->after_position;
     if (!request_->after_version && route_.model->position() >= *wanted_) return end(true);
-    core_->timer_loop().after(request_->prefer.wait, [self = shared_from_this()] { self->give_up(); });
-    if (request_->after_version) {
-      core_->workers.run([self = shared_from_this()] { self->find_version(); });
-    } else {
+    if (!request_->after_version) {
       wait_for_position();
+      return limit_patience();
     }
+    // Patience begins when it is known what to wait for, so that a refusal can name it.
+    core_->workers.run([self = shared_from_this()] {
+      self->find_version();
+      self->limit_patience();
+    });
   }
 
  private:
+  void limit_patience() {
+    core_->timer_loop().after(request_->prefer.wait, [self = shared_from_this()] { self->give_up(); });
+  }
+
   // Where the wanted version stands in the log; waits for the log to have it. On a worker.
   void find_version() {
     if (ended_.load()) return;
@@ -42,6 +50,7 @@ class PendingWait : public std::enable_shared_from_this<PendingWait> {
     });
   }
 
+  // Errors count as "not there yet": the clock decides in the end.
   std::optional<Position> position_of_version() {
     auto cursor = core_->store.read_stream(
         {.stream = route_.stream(*request_), .from = *request_->after_version, .limit = 1});
@@ -51,6 +60,7 @@ class PendingWait : public std::enable_shared_from_this<PendingWait> {
     return batch->front().position;
   }
 
+  // The model may call back before the ticket is known; then there is nothing to cancel.
   void wait_for_position() {
     const auto ticket = route_.model->notify_at(*wanted(), [weak = weak_from_this()] {
       if (const auto self = weak.lock()) self->end(true);
@@ -62,6 +72,7 @@ class PendingWait : public std::enable_shared_from_this<PendingWait> {
     if (ended_.load()) cancel();
   }
 
+  // cancel() may wait for a callback that runs: not on a network thread.
   void give_up() {
     end(false);
     core_->workers.run([self = shared_from_this()] { self->cancel(); });
@@ -76,6 +87,7 @@ class PendingWait : public std::enable_shared_from_this<PendingWait> {
     if (ticket && !reached_.load()) route_.model->cancel(*ticket);
   }
 
+  // Model and clock race for it; the first one counts.
   void end(bool reached) {
     if (ended_.exchange(true)) return;
     reached_.store(reached);

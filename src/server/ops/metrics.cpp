@@ -33,6 +33,7 @@ struct RouteSeries {
   std::array<std::atomic<Histogram*>, status_slots> by_status{};
 };
 
+// Anything but a counter is a gauge: applications have no histograms of their own yet.
 prometheus::MetricFamily to_family(const Metric& metric) {
   prometheus::MetricFamily family;
   family.name = metric.name;
@@ -55,8 +56,7 @@ void append_metrics(std::vector<prometheus::MetricFamily>& families, const std::
   for (const auto& metric : metrics) {
     const auto found = std::find_if(families.begin(), families.end(),
                                     [&](const auto& family) { return family.name == metric.name; });
-    if (found == families.end()) families.push_back(to_family(metric));
-    add_sample(found == families.end() ? families.back() : *found, metric);
+    add_sample(found == families.end() ? families.emplace_back(to_family(metric)) : *found, metric);
   }
 }
 
@@ -153,6 +153,7 @@ struct Metrics::Impl {
 Metrics::Metrics() : impl_(std::make_unique<Impl>()) {}
 Metrics::~Metrics() = default;
 
+// Known beforehand, so that counting needs no look-up by name.
 void Metrics::declare_routes(const std::vector<std::string>& patterns) {
   for (const auto& pattern : patterns) {
     impl_->routes.push_back(std::make_unique<RouteSeries>());
