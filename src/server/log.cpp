@@ -14,6 +14,7 @@
 namespace stele::server {
 namespace {
 
+// Made at the first line; stderr is asked once what it is.
 struct LogOutput {
   LogOutput() : text(::isatty(STDERR_FILENO) == 1) { logger.set_pattern("%v"); }
   spdlog::logger logger{"stele", std::make_shared<spdlog::sinks::stderr_sink_mt>()};
@@ -75,6 +76,7 @@ std::string text_line(LogLevel level, std::string_view message, std::initializer
 
 }  // namespace
 
+// Formatted only if somebody will read it.
 void log_line(LogLevel level, std::string_view event, std::string_view message,
               std::initializer_list<LogFact> facts) {
   if (!log_enabled(level)) return;

@@ -1,5 +1,6 @@
 // server.cpp - puts a server together, and takes it apart in the right order.
 #include <algorithm>
+#include <future>
 #include <thread>
 
 #include "server/api/store_api.hpp"
@@ -109,6 +110,7 @@ void open_connection(const std::shared_ptr<Core>& core, Loop& loop, Connection::
   std::make_shared<Connection>(loop, std::move(socket), std::move(options))->start();
 }
 
+// The application's come last: it cannot take an address of the server's, and is told which it tried.
 result<void> add_routes(const std::shared_ptr<Core>& core) {
   std::vector<ServedRoute> all;
   for (auto make : {append_routes, read_routes, stream_routes, ops_routes}) {
@@ -134,6 +136,7 @@ result<void> add_routes(const std::shared_ptr<Core>& core) {
   return {};
 }
 
+// Only what would make a server that cannot work; the rest is the operator's choice.
 result<void> check_options(const ServerOptions& options) {
   if (options.io_threads == 0 || options.workers == 0 || options.connections == 0) {
     return Error(errc::invalid, "io_threads, workers and connections must be at least 1");
@@ -188,6 +191,7 @@ Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Server::~Server() { stop(); }
 std::uint16_t Server::port() const { return impl_->port; }
 
+// What can fail comes before the first thread is started.
 result<std::unique_ptr<Server>> Server::start(EventStore& store, const App* app, ServerOptions options) {
   STELE_CHECK(server::check_options(options));
   auto impl = std::make_unique<Impl>();
@@ -218,11 +222,14 @@ result<std::unique_ptr<Server>> Server::start(EventStore& store, const App* app,
   return std::unique_ptr<Server>(new Server(std::move(impl)));
 }
 
+// From the outside in: no new connections, then requests, then those who work for them, then the wires.
 void Server::stop() {
   if (std::exchange(impl_->stopped, true)) return;
   auto& core = *impl_->core;
   core.stopping.store(true);
-  impl_->listener->close([] {});
+  std::promise<void> closed;
+  impl_->listener->close([&closed] { closed.set_value(); });
+  closed.get_future().wait();
   for (auto& loop : core.loops) {
     loop->post(
         [&loop = *loop] { loop.for_each([](server::Connection& connection) { connection.stopping(); }); });

@@ -12,6 +12,7 @@ namespace {
 // Larger bodies are parsed by a worker: a network thread serves many.
 constexpr std::size_t inline_body_bytes = 64u << 10;
 
+// For the metric: who is to look at it - the caller (conflict, invalid, denied) or the operator.
 AppendOutcome outcome_of(const result<AppendResult>& done) {
   if (done) return AppendOutcome::ok;
   switch (done.error().kind()) {
@@ -27,6 +28,7 @@ AppendOutcome outcome_of(const result<AppendResult>& done) {
   }
 }
 
+// The fixed shape of docs/http-api.md.
 std::string render_result(const AppendResult& done, bool duplicate) {
   std::string out = "{\"first\":" + std::to_string(done.first.value()) +
                     ",\"last\":" + std::to_string(done.last.value()) + ",\"revisions\":{";
@@ -73,6 +75,7 @@ struct AppendSize {
   std::size_t bytes = 0;
 };
 
+// Counted before the request is given away.
 AppendSize size_of(const AppendRequest& append) {
   AppendSize out;
   for (const auto& write : append.writes) {
@@ -91,6 +94,7 @@ Answer answer_of(result<AppendResult> done, bool keyed) {
   return Response::problem(Problem(422, "idempotency-key-reused", error.message()).help("use a new key"));
 }
 
+// The completion runs on the store's thread: it counts, renders a few hundred bytes, and hands over.
 void submit(const std::shared_ptr<Core>& core, const std::shared_ptr<const Request>& request,
             AppendRequest append, Responder respond) {
   complete_events(*request, append);
@@ -105,6 +109,7 @@ void submit(const std::shared_ptr<Core>& core, const std::shared_ptr<const Reque
   });
 }
 
+// An empty body that was announced is a malformed one and gets a better answer further on.
 std::optional<Problem> refuse_missing_body(const Request& request) {
   if (!request.body.empty() || request.header("content-length") || request.header("transfer-encoding")) {
     return std::nullopt;
@@ -113,6 +118,7 @@ std::optional<Problem> refuse_missing_body(const Request& request) {
       .help("send Content-Length or a chunked body");
 }
 
+// The name is checked before the body is read: it is the cheaper refusal.
 OrProblem<AppendRequest> stream_append(const Request& request) {
   if (auto problem = refuse_missing_body(request)) return std::unexpected(*std::move(problem));
   AppendRequest out;
@@ -128,6 +134,7 @@ OrProblem<AppendRequest> stream_append(const Request& request) {
   return out;
 }
 
+// Conditions come in the body here; one header cannot speak for several streams.
 OrProblem<AppendRequest> multi_append(const Request& request) {
   if (auto problem = refuse_missing_body(request)) return std::unexpected(*std::move(problem));
   const auto type = request.content_type();
@@ -144,6 +151,7 @@ OrProblem<AppendRequest> multi_append(const Request& request) {
 
 using ParseAppend = OrProblem<AppendRequest> (*)(const Request&);
 
+// Order is kept for small bodies: they are submitted in the order they arrived on their connection.
 AsyncHandler append_handler(const std::shared_ptr<Core>& core, ParseAppend parse) {
   return [weak = std::weak_ptr(core), parse](std::shared_ptr<const Request> request, Responder respond) {
     const auto live = weak.lock();

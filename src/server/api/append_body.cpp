@@ -83,6 +83,7 @@ class ObjectReader {
   Violations& out_;
 };
 
+// JSON data is the slice of the body it stands in: no number, blank or escape is touched.
 void read_data(ObjectReader& object, NewEvent& event) {
   const auto plain = object.find("data");
   const auto coded = object.find("data_base64");
@@ -100,6 +101,7 @@ void read_data(ObjectReader& object, NewEvent& event) {
   }
 }
 
+// Null and absent are the same: no metadata.
 void read_metadata(ObjectReader& object, NewEvent& event) {
   const auto found = object.find("metadata");
   if (!found || found->is(JsonType::null)) return;
@@ -107,6 +109,7 @@ void read_metadata(ObjectReader& object, NewEvent& event) {
   event.metadata = found->raw();
 }
 
+// The nil id means "give me one" inside; from outside it is more likely a mistake.
 void read_id(ObjectReader& object, NewEvent& event) {
   const auto found = object.find("id");
   if (!found) return;
@@ -115,6 +118,7 @@ void read_id(ObjectReader& object, NewEvent& event) {
   event.id = *id;
 }
 
+// The rules every store enforces are checked only when the form is right: their messages would repeat it.
 NewEvent read_event(JsonValue value, const std::string& pointer, Violations& out) {
   NewEvent event;
   ObjectReader object(value, pointer, out);
@@ -143,6 +147,7 @@ std::vector<NewEvent> read_event_list(JsonValue list, const std::string& pointer
   return events;
 }
 
+// All at once: whoever writes a client corrects a body once, not once per mistake.
 Problem malformed_body(std::string detail, Violations violations) {
   Problem out(400, "invalid-request", std::move(detail));
   for (auto& v : violations) out = std::move(out).at(std::move(v.pointer), std::move(v.message));
@@ -167,6 +172,7 @@ std::unexpected<Problem> not_json(const Error& error, const std::string& prefix 
       std::move(out).at(prefix + std::string(error.fact("pointer").value_or("")), error.message()));
 }
 
+// An object is one event, an array several; anything else is refused as an event that is no object.
 OrProblem<std::vector<NewEvent>> parse_json_events(std::string_view body) {
   const auto document = JsonDocument::parse(body);
   if (!document) return not_json(document.error());
@@ -200,6 +206,7 @@ OrProblem<std::vector<NewEvent>> parse_ndjson_events(std::string_view body) {
   return events;
 }
 
+// The query parameter wins over the header; data may be empty.
 OrProblem<std::vector<NewEvent>> parse_binary_event(const Request& request) {
   NewEvent event;
   const auto header = request.header("stele-event-type");
@@ -214,6 +221,7 @@ OrProblem<std::vector<NewEvent>> parse_binary_event(const Request& request) {
   return std::vector{std::move(event)};
 }
 
+// A write may leave it out (any), a check may not: it would check nothing.
 ExpectedVersion read_expected_member(ObjectReader& object, bool needed) {
   const auto found = needed ? object.required("expected") : object.find("expected");
   if (!found) return ExpectedVersion::any();
@@ -226,6 +234,7 @@ ExpectedVersion read_expected_member(ObjectReader& object, bool needed) {
   return ExpectedVersion::any();
 }
 
+// An empty name is reported once, by whoever found it empty.
 std::string read_stream_member(ObjectReader& object) {
   auto name = object.text("stream", object.required("stream"));
   if (name.empty()) return name;
@@ -266,6 +275,7 @@ QueryItem read_query_item(JsonValue value, const std::string& pointer, Violation
   return item;
 }
 
+// No `items` at all means every event, as in the contract.
 Query read_query(ObjectReader& parent, Violations& out) {
   Query query;
   const auto found = parent.required("fail_if");
@@ -283,6 +293,7 @@ Query read_query(ObjectReader& parent, Violations& out) {
   return query;
 }
 
+// Only the form is judged here; whether it can be checked is the store's to say.
 AppendCondition read_condition(JsonValue value, const std::string& pointer, Violations& out) {
   ObjectReader object(value, pointer, out);
   AppendCondition condition;

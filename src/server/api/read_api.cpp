@@ -48,6 +48,7 @@ bool add_to_page(const ReadPlan& plan, std::uint64_t limit, const EventView& eve
   return false;
 }
 
+// One event more than asked for is read: it tells whether there is a next page.
 result<Page> read_page(EventStore& store, const ReadPlan& plan, std::uint64_t limit) {
   Page page;
   STELE_TRY(const auto cursor, open_plan(store, plan, limit + 1));
@@ -66,12 +67,14 @@ result<Page> read_page(EventStore& store, const ReadPlan& plan, std::uint64_t li
   return page;
 }
 
+// A stream's version is the ETag of everything read from it.
 void add_stream_headers(const ReadPlan& plan, Response& out) {
   if (!plan.info) return;
   out = std::move(out).etag(plan.info->last_revision);
   out.read_version = plan.info->last_revision;
 }
 
+// Errors before the first byte have their own status; a page is complete or refused.
 Answer json_page(Core& core, const Request& request) {
   STELE_TRY(const auto plan, plan_read(core.store, request, true));
   const auto limit = plan.limit.value_or(default_page);
@@ -138,6 +141,7 @@ class NdjsonBody {
   std::uint64_t count_ = 0;
 };
 
+// Opened here and not in the source, so that what is wrong with the request still gets its status.
 Answer ndjson_read(const std::shared_ptr<Core>& core, const Request& request) {
   STELE_TRY(auto plan, plan_read(core->store, request, true));
   STELE_TRY(auto cursor, open_plan(core->store, plan, plan.limit.value_or(no_limit)));
@@ -147,6 +151,7 @@ Answer ndjson_read(const std::shared_ptr<Core>& core, const Request& request) {
   return out;
 }
 
+// The header wins over the parameter: it is what a reconnecting browser sends, with the older address.
 result<Position> live_start(const Request& request, const ReadPlan& plan) {
   const auto header = request.header("last-event-id");
   const auto query = request.query_value("last_event_id");
@@ -157,6 +162,7 @@ result<Position> live_start(const Request& request, const ReadPlan& plan) {
   return *last;
 }
 
+// A stream that does not exist yet may be followed; its first event will come.
 Answer live_read(const std::shared_ptr<Core>& core, const Request& request) {
   for (const auto name : {"as_of", "limit", "dir"}) {
     if (!request.query_value(name)) continue;
@@ -177,6 +183,7 @@ Answer not_acceptable() {
           .with_json("offered", R"(["application/json","application/x-ndjson","text/event-stream"])"));
 }
 
+// The most specific offer the client names wins; a plain client gets a page.
 Answer read_events(const std::shared_ptr<Core>& core, const Request& request) {
   if (request.accepts("text/event-stream")) return live_read(core, request);
   if (request.accepts("application/x-ndjson")) return ndjson_read(core, request);

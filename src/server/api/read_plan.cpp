@@ -17,6 +17,7 @@ Timestamp now() {
   return std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
 }
 
+// A version behind the end is "behind the head": an empty read, not an error.
 result<Position> position_of_revision(EventStore& store, const ReadPlan& plan, Revision revision) {
   if (plan.stream.empty()) {
     return Error(errc::invalid, "a version such as v" + std::to_string(revision.value()) +
@@ -85,6 +86,7 @@ result<void> plan_direction(const Request& request, ReadPlan& plan) {
   return {};
 }
 
+// The upper bound differs by media type and is checked where that is known.
 result<void> plan_limit(const Request& request, ReadPlan& plan) {
   const auto text = request.query_value("limit");
   if (!text) return {};
@@ -95,6 +97,7 @@ result<void> plan_limit(const Request& request, ReadPlan& plan) {
   return {};
 }
 
+// All filters make one item: within a kind any of them, between kinds all.
 void plan_query(const Request& request, ReadPlan& plan) {
   QueryItem item;
   if (!plan.stream.empty()) item.streams.push_back(plan.stream);
@@ -107,6 +110,7 @@ void plan_query(const Request& request, ReadPlan& plan) {
   if (item != QueryItem{}) plan.query = Query::of(std::move(item));
 }
 
+// The head is taken once, so that one answer is one moment of the log.
 result<void> plan_range(EventStore& store, const Request& request, ReadPlan& plan) {
   plan.upto = store.head().position;
   if (request.as_of) {
@@ -145,6 +149,7 @@ result<ReadPlan> plan_read(EventStore& store, const Request& request, bool must_
   return plan;
 }
 
+// Also one stream is read by query: the index answers it as well, and as_of and filters need no second way.
 result<std::unique_ptr<Cursor>> open_plan(EventStore& store, const ReadPlan& plan, std::uint64_t count) {
   LogRead read;
   read.query = plan.query;

@@ -29,6 +29,7 @@ Answer get_stream(EventStore& store, const Request& request) {
       .read(info.last_revision, info.last_position);
 }
 
+// The cursor is the last name of the page before; names sort by their bytes.
 Answer list_streams(EventStore& store, const Request& request) {
   const auto text = request.query_value("limit");
   const auto limit = text ? parse_u64(*text) : default_page;
@@ -53,12 +54,14 @@ Answer list_streams(EventStore& store, const Request& request) {
                   "&cursor=" + percent_encode(streams.back().stream) + ">; rel=\"next\"");
 }
 
+// Events never change, so a copy is good for ever.
 Response one_event(const EventView& event) {
   std::string body;
   append_event_json(body, event);
   return Response::json(200, std::move(body)).header("Cache-Control", std::string(forever));
 }
 
+// A missing stream and a missing version are both 404, with different words.
 Answer get_version(EventStore& store, const Request& request) {
   const auto version = parse_revision(request.param("version"));
   if (!version)

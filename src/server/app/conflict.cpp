@@ -27,6 +27,7 @@ struct EventsSince {
   bool complete = true;
 };
 
+// What is too much is left out at the end, never in between: the list is a prefix of what happened.
 result<EventsSince> read_since(EventStore& store, std::string_view stream, Revision from) {
   EventsSince out;
   STELE_TRY(const auto cursor,
@@ -50,6 +51,7 @@ result<EventsSince> read_since(EventStore& store, std::string_view stream, Revis
 
 }  // namespace
 
+// A list that cannot be read is left out: the conflict is the message.
 Problem conflict_problem(EventStore& store, const Error& conflict, bool conditional) {
   auto problem = problem_of(conflict, conditional);
   const auto stream = conflict.fact("stream");

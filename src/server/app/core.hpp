@@ -27,10 +27,12 @@ struct Core {
   EventStore& store;
   const App* app;  // may be null
   const ServerOptions options;
+  // Filled while starting, read-only afterwards: no lock.
   ProblemTable problems;
   Router router;
   Metrics metrics;
   Idempotency idempotency;
+  // Loops stop after the workers: a worker's last act is to hand its answer to a loop.
   std::vector<std::unique_ptr<Loop>> loops;
   Workers workers;
   Hub hub;

@@ -30,6 +30,7 @@ const std::string* header_of(const Response& response, std::string_view name) {
   return nullptr;
 }
 
+// OPTIONS is answered for every path there is; it never reaches a handler.
 Response method_problem(const Request& request, const std::string& allow) {
   if (request.method == "OPTIONS") {
     Response out;
@@ -41,12 +42,14 @@ Response method_problem(const Request& request, const std::string& allow) {
       .header("Allow", allow);
 }
 
+// Better to be told at once than to wait in a queue nobody will work off in time.
 Problem overloaded() {
   return Problem(503, "unavailable", "too many requests are waiting").retry_after(std::chrono::seconds(1));
 }
 
 }  // namespace
 
+// Retry-After is whole seconds and only where waiting helps.
 Response render_problem(const Core& core, const Problem& problem, std::string_view instance,
                         std::string_view request_id) {
   auto out = Response::text(problem.status(), core.problems.render(problem, instance, request_id),
@@ -70,6 +73,7 @@ std::shared_ptr<Exchange> Exchange::prepare(std::shared_ptr<Core> core, ParsedRe
   return out;
 }
 
+// The order matters: an address that cannot be decoded has no route, and conventions need the route's say.
 void Exchange::understand(ParsedRequest& parsed) {
   auto& request = *request_;
   request.method = std::move(parsed.method);
@@ -101,6 +105,7 @@ void Exchange::understand(ParsedRequest& parsed) {
   }
 }
 
+// For the server's own addresses only: what an application does with its parameters is its business.
 std::optional<Problem> Exchange::refuse_unknown_query() const {
   if (!route_->own) return std::nullopt;
   std::string known;
@@ -132,6 +137,7 @@ void Exchange::run(Reply reply) {
   }
 }
 
+// The key is looked up before anything is decided, and held until end().
 void Exchange::begin_keyed() {
   auto begun = core_->idempotency.begin(*request_);
   if (!begun) return finish(Response::problem(problem_of(begun.error(), false)));
@@ -157,6 +163,7 @@ void Exchange::wait_then_call() {
   });
 }
 
+// 503 and not 504: Retry-After is defined for it, and clients do retry it.
 void Exchange::late(std::optional<Position> wanted) {
   if (request_->prefer.lenient) {
     request_->stale = true;
@@ -177,6 +184,7 @@ void Exchange::late(std::optional<Position> wanted) {
   finish(Response::problem(std::move(problem)));
 }
 
+// Asynchronous handlers run here, on the network thread; all others may block and get a worker.
 void Exchange::call_handler() {
   const auto& route = route_->route;
   if (route.async) {
@@ -189,6 +197,7 @@ void Exchange::call_handler() {
   }
 }
 
+// What an exception says may be meant for nobody outside: it goes to the log, not into the answer.
 void Exchange::call_blocking() {
   const auto fail = [this](std::string_view what) {
     log_line(LogLevel::error, "handler.threw", what,
@@ -206,6 +215,7 @@ void Exchange::call_blocking() {
   answered(*std::move(answer));
 }
 
+// A conflict needs the events since, and reading them may block: not on the store's own thread.
 void Exchange::answered(Answer answer) {
   if (answer) return finish(*std::move(answer));
   const auto& error = answer.error();
@@ -216,6 +226,7 @@ void Exchange::answered(Answer answer) {
   });
 }
 
+// Headers are added before the answer is kept, so that a repeat gets the same ones.
 void Exchange::finish(Response response) {
   if (response.refusal) {
     auto rendered = render_problem(*core_, *response.refusal, request_->target, request_->id);
@@ -229,6 +240,7 @@ void Exchange::finish(Response response) {
   });
 }
 
+// The effect is durable already: an answer that cannot be stored is still given.
 void Exchange::finish_keyed(Response response) {
   if (const auto kept = core_->idempotency.end(*request_, response); !kept) {
     log_line(LogLevel::error, "idempotency.not_kept", "the answer of an Idempotency-Key could not be stored",
@@ -237,6 +249,7 @@ void Exchange::finish_keyed(Response response) {
   deliver(std::move(response));
 }
 
+// The request id is added last: it names this request, not the one whose answer was stored.
 void Exchange::deliver(Response response) {
   response.headers.push_back({"Stele-Request-Id", request_->id});
   const bool read = request_->method == "GET" || request_->method == "HEAD";
@@ -270,6 +283,8 @@ void Exchange::add_headers(Response& response) {
   }
 }
 
+// Failures and slow requests are logged always; the rest on demand, for a line each would cost more than an
+// append.
 void Exchange::record(int status) const {
   const auto took = std::chrono::steady_clock::now() - began_;
   const auto index = route_ ? route_->index : core_->router.routes().size();

@@ -28,17 +28,22 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   void run(Reply reply);
 
  private:
+  // Fills the request; whatever is wrong becomes refused_, so that run() has one way to answer.
   void understand(ParsedRequest& parsed);
   [[nodiscard]] std::optional<Problem> refuse_unknown_query() const;
+  // Worker threads: these read and write records.
   void begin_keyed();
   void proceed();
+  // Holds no thread: the model or the clock calls back.
   void wait_then_call();
   void late(std::optional<Position> wanted);
   void call_handler();
   void call_blocking();
+  // From here on any thread: the handler's, the store's, a worker's.
   void answered(Answer answer);
   void finish(Response response);
   void finish_keyed(Response response);
+  // The last step, exactly once per exchange.
   void deliver(Response response);
   void add_headers(Response& response);
   void record(int status) const;
@@ -48,6 +53,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   const ServedRoute* route_ = nullptr;
   std::optional<Response> refused_;
   Reply reply_;
+  // Set between Idempotency::begin() and end(); an answer outside of it is not kept.
   bool keyed_ = false;  // Idempotency::begin() said go on
   bool waited_ = false;
   std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();

@@ -14,6 +14,7 @@ constexpr std::string_view record_space = "idempotency";
 constexpr Uuid key_namespace({0x5b, 0x0e, 0x6a, 0x0c, 0x1d, 0x9b, 0x4c, 0x55, 0x9f, 0x0b, 0x6d, 0x3a, 0x27,
                               0x41, 0x8e, 0x10});
 
+// The whole address counts: one key used at two of them is a mistake worth a refusal.
 std::string fingerprint_of(const Request& request) {
   return base::sha256_hex(request.method + "\n" + request.target + "\n" + request.content_type() + "\n" +
                           request.body);
@@ -42,6 +43,7 @@ struct StoredAnswer {
   Response response;
 };
 
+// Nothing when the record is not one of ours; the caller says so.
 std::optional<StoredAnswer> decode_answer(std::string_view text) {
   StoredAnswer out;
   out.fingerprint = take_line(text);
@@ -58,6 +60,7 @@ std::optional<StoredAnswer> decode_answer(std::string_view text) {
   return out;
 }
 
+// Streams cannot be stored, and a refusal that decided nothing must not bind the next try.
 bool is_kept(const Response& answer) {
   const bool decided = (answer.status >= 200 && answer.status < 300) || answer.status == 422;
   return decided && !answer.source && !answer.opened;
@@ -71,6 +74,7 @@ Response reused_key() {
 
 }  // namespace
 
+// Requests with one key go through here one at a time, whatever thread or connection they come from.
 std::optional<Response> Idempotency::running_answer(const std::string& key, const std::string& print) {
   const std::lock_guard lock(mutex_);
   const auto [found, inserted] = running_.emplace(key, print);
@@ -86,6 +90,7 @@ void Idempotency::release(const std::string& key) {
   running_.erase(key);
 }
 
+// The key stays taken only when the caller is to go on.
 result<std::optional<Response>> Idempotency::begin(const Request& request) {
   const auto& key = *request.idempotency_key;
   const auto print = fingerprint_of(request);

@@ -29,7 +29,9 @@ class Idempotency {
   result<std::uint64_t> forget_before(Timestamp time);
 
  private:
+  // Nothing: the key was free and is taken now.
   [[nodiscard]] std::optional<Response> running_answer(const std::string& key, const std::string& print);
+  // Lets the next request with the key in.
   void release(const std::string& key);
 
   Records& records_;

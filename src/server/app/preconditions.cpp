@@ -16,6 +16,7 @@ Problem malformed(std::string what, std::string help) {
   return Problem(400, "invalid-request", std::move(what)).help(std::move(help));
 }
 
+// Conditions on reads are about caching, those on writes about versions.
 bool is_read(const Request& request) { return request.method == "GET" || request.method == "HEAD"; }
 
 // `"203"` -> 203.
@@ -25,6 +26,7 @@ std::optional<Revision> parse_etag(std::string_view tag) {
   return number ? std::optional<Revision>(Revision(*number)) : std::nullopt;
 }
 
+// Silence about a condition that cannot be kept would be an unconditional write.
 MaybeProblem read_expected(Request& request) {
   const auto match = request.header("if-match");
   const auto none_match = request.header("if-none-match");
@@ -64,6 +66,7 @@ void read_prefer(Request& request) {
   }
 }
 
+// The draft writes keys as quoted strings, most clients do not: both are the same key.
 MaybeProblem read_key(Request& request) {
   const auto value = request.header("idempotency-key");
   if (!value || request.method != "POST") return std::nullopt;
@@ -78,6 +81,7 @@ MaybeProblem read_key(Request& request) {
   return std::nullopt;
 }
 
+// Strict, since it is stored with events: nothing but hexadecimal and dashes gets through.
 bool is_trace_context(std::string_view text) {
   // version "-" trace-id "-" parent-id "-" flags
   if (text.size() < 55 || text[2] != '-' || text[35] != '-' || text[52] != '-') return false;
@@ -85,6 +89,7 @@ bool is_trace_context(std::string_view text) {
                      [](char c) { return c == '-' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 
+// Parsed for every route, so that a malformed one is refused also where it would be ignored.
 MaybeProblem read_moments(Request& request) {
   if (const auto text = request.query_value("as_of")) {
     auto moment = parse_moment(*text);

@@ -74,6 +74,7 @@ constexpr std::array<std::string_view, 14> numeric_facts{
     "expected", "actual",        "position", "revision", "limit", "size",   "wanted",
     "current",  "behind_events", "version",  "offset",   "line",  "column", "pid"};
 
+// By name and not by look: a stream called "42" stays text.
 bool is_numeric_fact(const Fact& fact) {
   for (const auto name : numeric_facts) {
     if (name == fact.name) return parse_u64(fact.value).has_value();
@@ -86,6 +87,7 @@ struct Mapping {
   std::string_view slug;
 };
 
+// Each kind of error answers "what can the caller do", and so does its status.
 Mapping mapping_of(errc kind, bool conditional) {
   switch (kind) {
     case errc::invalid:
@@ -153,6 +155,7 @@ const ProblemPage* ProblemTable::find(std::string_view slug) const {
   return found == pages_.end() ? nullptr : &found->second;
 }
 
+// Texts may come from clients and are made safe here; members were made JSON by whoever added them.
 std::string ProblemTable::render(const Problem& problem, std::string_view instance,
                                  std::string_view request_id) const {
   const auto* page = find(problem.slug());
@@ -171,6 +174,7 @@ std::string ProblemTable::render(const Problem& problem, std::string_view instan
   return out;
 }
 
+// Every fact becomes a member, except pointers, which belong to the list of errors.
 Problem problem_of(const Error& error, bool conditional) {
   const auto [status, slug] = mapping_of(error.kind(), conditional);
   Problem out(status, std::string(slug), error.message());

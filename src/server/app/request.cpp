@@ -7,6 +7,7 @@
 namespace stele {
 namespace {
 
+// A request has a handful of fields: a walk beats a table.
 const std::string* find_field(const std::vector<Field>& fields, std::string_view name) {
   const auto found =
       std::find_if(fields.begin(), fields.end(), [&](const Field& f) { return f.name == name; });
@@ -37,6 +38,7 @@ std::optional<std::string_view> Request::query_value(std::string_view name) cons
   return value ? std::optional<std::string_view>(*value) : std::nullopt;
 }
 
+// A header may come several times; that means the same as one list.
 std::optional<std::string> Request::header(std::string_view name) const {
   std::optional<std::string> out;
   for (const auto& field : headers) {
@@ -51,6 +53,7 @@ std::string Request::content_type() const {
   return value ? media_type_of(*value) : std::string();
 }
 
+// Quality values are ignored: nobody names a type here in order not to get it.
 bool Request::accepts(std::string_view media_type) const {
   const auto value = header("accept");
   if (!value) return false;

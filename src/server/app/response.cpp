@@ -112,10 +112,12 @@ Response Response::read(Revision version, Position model_position) && {
   return std::move(*this);
 }
 
+// The client must not wait for ever because a handler forgot it.
 Responder::~Responder() {
   if (send_) send_(Response::problem(Problem(500, "no-answer", "the handler ended without an answer")));
 }
 
+// Twice would answer somebody else's request on a kept connection.
 void Responder::operator()(Answer answer) {
   STELE_ASSERT(static_cast<bool>(send_), "a request was answered twice");
   auto send = std::exchange(send_, nullptr);

@@ -50,12 +50,14 @@ Http1::Http1(std::shared_ptr<Core> core, Transport& transport)
 
 Http1::~Http1() = default;
 
+// Back-pressure: who does not take answers, or sends faster than requests end, is not read from.
 bool Http1::wants_input() const {
   if (ending_ || !transport_) return false;
   if (live_) return true;  // to notice that the client leaves
   return !waiting_ && slots_.size() < most_pipelined && transport_->unsent() < most_unsent;
 }
 
+// A request counts as begun with its first byte; from then on its time is limited.
 std::size_t Http1::on_bytes(std::string_view input) {
   if (live_ || ending_) return input.size();
   std::size_t used = 0;
@@ -75,6 +77,7 @@ std::size_t Http1::on_bytes(std::string_view input) {
   return ending_ ? input.size() : used;
 }
 
+// Requests that cannot begin like this are told so now: waiting for an empty line may take for ever.
 std::size_t Http1::parse_some(std::string_view input) {
   // Empty lines before a request are to be forgiven (RFC 9112 section 2.2).
   if (!parser_.header_done() && input.starts_with("\r\n")) return 2;
@@ -121,6 +124,7 @@ void Http1::fail(const ParseFailure& failure) {
   send_ready();
 }
 
+// The slot is made before the request runs: the order of slots is the order of answers.
 void Http1::request_complete() {
   auto parsed = parser_.take();
   Slot slot{.id = next_id_++,
@@ -151,6 +155,7 @@ bool Http1::may_start(const Exchange& exchange) const {
   return true;
 }
 
+// The answer finds its way by the slot's number; the connection may be gone by then.
 void Http1::start(std::shared_ptr<Exchange> exchange) {
   const auto id = slots_.back().id;
   auto& loop = transport_->loop();
@@ -213,6 +218,7 @@ bool Http1::send_front() {
   return false;
 }
 
+// A request's body counts as memory until its answer has been handed over.
 void Http1::pop_front() {
   release_bytes(slots_.front().body_bytes);
   slots_.pop_front();
@@ -231,6 +237,7 @@ void Http1::settle() {
   transport_->resume();
 }
 
+// HTTP/1.0 knows no chunks: the end of the connection is the end of the body.
 void Http1::begin_stream(Slot& slot, bool keep) {
   chunked_ = !slot.http10;
   keep_after_stream_ = keep && chunked_;
@@ -280,6 +287,7 @@ void Http1::stream_part(std::string bytes, bool more) {
   transport_->finish();
 }
 
+// Ends with the connection: an event stream has no end a client could wait for.
 void Http1::begin_live(Slot& slot) {
   auto& response = *slot.response;
   response.headers.push_back({"Cache-Control", "no-store"});
@@ -299,6 +307,7 @@ void Http1::begin_live(Slot& slot) {
   transport_->resume();
 }
 
+// The buffer is taken only when all that was taken before has left: so its limit is the client's limit.
 void Http1::pump_live() {
   if (!live_ || !transport_ || transport_->unsent() > 0) return;
   auto bytes = live_->take();
@@ -318,12 +327,14 @@ void Http1::on_drained() {
   transport_->resume();
 }
 
+// Half-closed clients get the answers they wait for; a follower that will not read is gone.
 void Http1::on_eof() {
   eof_ = true;
   if (live_) return transport_->abort();
   if (slots_.empty() && !waiting_) transport_->finish();
 }
 
+// A client that takes its answers slowly is the connection's business (write time-out), not ours.
 void Http1::on_tick(Clock::time_point now) {
   const auto& options = core_->options;
   if (live_) {
@@ -345,6 +356,7 @@ void Http1::on_tick(Clock::time_point now) {
   }
 }
 
+// Event streams never end by themselves; everything else ends with the answer under way.
 void Http1::on_stopping() {
   if (live_) {
     (void)live_->send({.data = "{\"reason\":\"the server is stopping\"}", .event = "gone"});
@@ -355,6 +367,7 @@ void Http1::on_stopping() {
   transport_->finish();
 }
 
+// Answers still on their way find no connection and are dropped.
 void Http1::on_closed() {
   transport_ = nullptr;
   std::size_t held = std::exchange(counted_body_, 0);

@@ -40,17 +40,22 @@ class Http1 final : public Protocol {
     std::optional<Response> response{};
   };
 
+  // One step of parsing; how many bytes it took. 0: more are needed.
   std::size_t parse_some(std::string_view input);
+  // Answers what is no request, behind the answers still owed, and ends the connection.
   void fail(const ParseFailure& failure);
+  // False: all bodies together hold too much memory; the request was failed.
   bool count_body();
   void request_complete();
   [[nodiscard]] bool may_start(const Exchange& exchange) const;
   void start(std::shared_ptr<Exchange> exchange);
   void completed(std::uint64_t id, Response response);
+  // Sends answers from the front as far as they are there.
   void send_ready();
   bool send_front();
   void begin_stream(Slot& slot, bool keep);
   void begin_live(Slot& slot);
+  // Asks a worker for the next part of a streamed body, one at a time.
   void pump_stream();
   void stream_part(std::string bytes, bool more);
   void pump_live();
@@ -61,6 +66,7 @@ class Http1 final : public Protocol {
   std::shared_ptr<Core> core_;
   Transport* transport_;
   RequestParser parser_;
+  // In the order of the requests; the front one is the next to be sent.
   std::deque<Slot> slots_;
   std::shared_ptr<Exchange> waiting_;  // complete, but may not start beside those before it
   Slot waiting_slot_;
@@ -69,6 +75,7 @@ class Http1 final : public Protocol {
   Clock::time_point last_activity_ = Clock::now();
   std::optional<Clock::time_point> partial_since_;  // a request has begun to arrive
   bool ending_ = false;                             // no further request is read
+  // The client sends no more, but may still read.
   bool eof_ = false;
 
   // The streamed answer at the front of the queue, if any.

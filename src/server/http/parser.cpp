@@ -22,6 +22,7 @@ std::string lower_case(std::string_view text) {
   return out;
 }
 
+// Called by the grammar as it reads; refuses by our own rules through the same error path.
 class Hooks : public beast_http::basic_parser<true> {
  public:
   ParsedRequest request;
@@ -52,6 +53,7 @@ class Hooks : public beast_http::basic_parser<true> {
     request.headers.push_back({lower_case(plain(name)), std::string(plain(value))});
   }
 
+  // Request smuggling lives on headers that two servers read differently: anything doubtful is refused.
   void on_header_impl(error_code& ec) override {
     std::size_t hosts = 0;
     for (const auto& field : request.headers) {
@@ -116,6 +118,7 @@ RequestParser::~RequestParser() = default;
 RequestParser::RequestParser(RequestParser&&) noexcept = default;
 RequestParser& RequestParser::operator=(RequestParser&&) noexcept = default;
 
+// The grammar wants a head in one piece: until it is complete nothing is taken.
 std::size_t RequestParser::feed(std::string_view input) {
   if (impl_->failure || impl_->hooks.is_done() || input.empty()) return 0;
   std::size_t used = 0;

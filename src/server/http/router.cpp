@@ -9,6 +9,7 @@
 namespace stele::server {
 namespace {
 
+// "/a/" has two segments, the second one empty: it is another address than "/a".
 std::vector<std::string_view> split_segments(std::string_view path) {
   std::vector<std::string_view> out;
   while (path.starts_with('/')) {
@@ -24,6 +25,7 @@ bool is_parameter(std::string_view segment) {
   return segment.size() > 2 && segment.front() == '{' && segment.back() == '}';
 }
 
+// Wrong routes are found when the server starts, not when somebody asks for them.
 result<void> check_route(const Route& route) {
   const auto name = route.method + " " + route.pattern;
   if (!route.pattern.starts_with('/')) {
@@ -46,6 +48,7 @@ std::string shape_of(const ServedRoute& route) {
   return out;
 }
 
+// Fewer parameters first: a literal wins over a parameter in the same place.
 std::size_t parameters_in(const ServedRoute& route) {
   return static_cast<std::size_t>(std::count_if(route.segments.begin(), route.segments.end(),
                                                 [](const std::string& s) { return is_parameter(s); }));
@@ -79,6 +82,7 @@ void add_allowed(std::string& allow, std::string_view method) {
 
 }  // namespace
 
+// Grouped by length, so that a request is compared with a few routes only.
 result<Router> Router::build(std::vector<ServedRoute> routes) {
   Router out;
   std::set<std::string> shapes;
@@ -101,6 +105,7 @@ result<Router> Router::build(std::vector<ServedRoute> routes) {
   return out;
 }
 
+// Decoding comes after splitting: an encoded slash is part of its segment.
 RouteMatch Router::find(std::string_view method, std::string_view path) const {
   RouteMatch out;
   std::vector<std::string> decoded;

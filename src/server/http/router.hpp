@@ -21,6 +21,7 @@ struct ServedRoute {
   std::size_t index = 0;
 };
 
+// Exactly one of: a route, broken_escape, a non-empty `allow`, or nothing of these (no such path).
 struct RouteMatch {
   const ServedRoute* route = nullptr;  // null: no such path, or not with this method
   std::vector<Field> params;
@@ -33,6 +34,7 @@ class Router {
   // Errors: invalid (a malformed pattern, no or two handlers, the same method and pattern twice).
   static result<Router> build(std::vector<ServedRoute> routes);
 
+  // `path` as sent, undecoded. Safe from any thread once built.
   [[nodiscard]] RouteMatch find(std::string_view method, std::string_view path) const;
   [[nodiscard]] const std::vector<ServedRoute>& routes() const { return routes_; }
 

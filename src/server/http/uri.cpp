@@ -13,6 +13,7 @@ int hex_digit(char c) {
   return -1;
 }
 
+// RFC 3986 section 2.3.
 bool is_unreserved(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
          c == '_' || c == '~';

@@ -12,6 +12,7 @@ constexpr std::size_t feed_batch = 256;
 Feed::Feed(std::shared_ptr<Core> core, Query query, Position after, std::shared_ptr<LiveStream> stream)
     : core_(std::move(core)), query_(std::move(query)), stream_(std::move(stream)), cursor_(after) {}
 
+// On a worker, as everything of a feed but offer() and lost().
 void Feed::start() {
   // The stream's callbacks keep the feed alive; client_gone() lets go of them.
   stream_->on_room([self = shared_from_this()] { self->room(); });
@@ -47,6 +48,7 @@ void Feed::read_until_live() {
   if (closed) core_->hub.leave(shared_from_this());
 }
 
+// The head is taken before the cursor is opened: everything up to it is covered by what the cursor shows.
 bool Feed::read_on() {
   if (told_behind_ && !tell("fell-behind")) return false;
   told_behind_ = false;
@@ -69,6 +71,7 @@ bool Feed::read_on() {
   return true;
 }
 
+// Stops at the first event without room; the cursor then stands behind the last one that had some.
 bool Feed::send_batch(std::span<const EventView> events) {
   std::size_t sent = 0;
   for (const auto& event : events) {
@@ -98,6 +101,7 @@ bool Feed::wait_for_room() {
   return true;
 }
 
+// The room may come before the reader has noticed that there was none.
 void Feed::room() {
   {
     const std::lock_guard lock(mutex_);
@@ -110,6 +114,7 @@ void Feed::room() {
   read_until_live();
 }
 
+// Events the feed has read itself may be offered again after joining.
 bool Feed::offer(Position at, std::string_view frame) {
   if (at <= cursor_) return true;
   if (!stream_->send_frame(frame)) return false;
@@ -117,6 +122,7 @@ bool Feed::offer(Position at, std::string_view frame) {
   return true;
 }
 
+// Back to the log: this is what keeps a slow client from costing memory.
 void Feed::lost() {
   {
     const std::lock_guard lock(mutex_);

@@ -22,10 +22,12 @@ class Feed final : public Subscriber, public std::enable_shared_from_this<Feed> 
  private:
   enum class State : std::uint8_t { reading, waiting_for_room, live, closed };
 
+  // On a worker; leaves when the hub has taken over, when there is no room, or when the client is gone.
   void read_until_live();
   [[nodiscard]] bool read_on();  // false: no room, or an error that was told
   [[nodiscard]] bool send_batch(std::span<const EventView> events);
   [[nodiscard]] bool tell(std::string_view event);
+  // True: somebody else will go on when there is room.
   [[nodiscard]] bool wait_for_room();
   void room();
   void close();
@@ -34,6 +36,7 @@ class Feed final : public Subscriber, public std::enable_shared_from_this<Feed> 
   const Query query_;
   const std::shared_ptr<LiveStream> stream_;
   Position cursor_;  // everything up to here was sent or does not match; used by one side at a time
+  // Control events already sent for this round of catching up.
   bool told_caught_up_ = false;
   bool told_behind_ = false;
 

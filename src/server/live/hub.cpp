@@ -16,6 +16,7 @@ constexpr std::uint64_t join_distance = 4096;  // events a joining client may be
 constexpr std::chrono::milliseconds quiet_nap{1};
 constexpr std::chrono::milliseconds pause_after_error{1000};
 
+// Lengths keep ["ab"] and ["a","b"] apart.
 void append_list(std::string& out, char mark, const std::vector<std::string>& values) {
   for (const auto& value : values) {
     out += mark;
@@ -62,6 +63,7 @@ void Hub::start() {
   thread_ = std::thread([this] { work(); });
 }
 
+// No callbacks from the store any more once the watch is gone; then the thread, then who still waits.
 void Hub::stop() {
   watch_.reset();
   {
@@ -85,6 +87,7 @@ void Hub::head_moved(Position head) {
 
 bool Hub::interested() const { return !groups_.empty() || !movers_.empty(); }
 
+// Without clients the tail is nobody's business and is not read.
 bool Hub::has_work() const {
   const Position head(head_.load());
   if (!groups_.empty() && position_ < head) return true;
@@ -120,6 +123,7 @@ void Hub::work() {
   }
 }
 
+// Outside the lock: what they do is theirs, and they may come back with another wish.
 void Hub::run_movers(std::unique_lock<std::mutex>& lock) {
   const Position head(head_.load());
   const auto ready = std::stable_partition(movers_.begin(), movers_.end(),
@@ -156,6 +160,7 @@ bool Hub::read_tail(std::unique_lock<std::mutex>& lock) {
   return wanted;
 }
 
+// In the order of the log: position_ moves event by event, so a client who joins in between fits in.
 bool Hub::deliver(std::span<const EventView> events) {
   bool wanted = false;
   std::string frame;
@@ -183,6 +188,7 @@ bool Hub::give_candidates(const GroupIndex& index, std::string_view key, const E
   return wanted;
 }
 
+// A group may be found several times for one event; it is given once.
 bool Hub::give(Group& group, const EventView& event, std::string& frame) {
   if (group.offered >= event.position || !group.query.matches(event)) return false;
   group.offered = event.position;
@@ -195,6 +201,7 @@ bool Hub::give(Group& group, const EventView& event, std::string& frame) {
   return true;
 }
 
+// The lock is held while the gap is read: in that time nothing may be delivered past the newcomer.
 bool Hub::join(const std::shared_ptr<Subscriber>& subscriber, const Query& query, Position cursor) {
   {
     const std::lock_guard lock(mutex_);
@@ -252,6 +259,7 @@ void Hub::index_group(Group& group) {
   }
 }
 
+// The mirror image of index_group(); a key may stand in several items.
 void Hub::drop_group(Group& group) {
   erase_value(unfiltered_, &group);
   const auto clean = [&](GroupIndex& index, const std::vector<std::string>& keys) {

@@ -65,6 +65,7 @@ class Hub {
   using GroupList = std::vector<Group*>;
   using GroupIndex = std::unordered_map<std::string, GroupList, TextHash, std::equal_to<>>;
 
+  // All below run with the mutex held unless they take the lock as a parameter: those let go of it meanwhile.
   void work();
   void head_moved(Position head);
   bool interested() const;
@@ -73,10 +74,12 @@ class Hub {
   bool wait_for_work(std::unique_lock<std::mutex>& lock);
   void run_movers(std::unique_lock<std::mutex>& lock);
   bool read_tail(std::unique_lock<std::mutex>& lock);
+  // True: somebody was given something.
   bool deliver(std::span<const EventView> events);
   bool give(Group& group, const EventView& event, std::string& frame);
   bool give_candidates(const GroupIndex& index, std::string_view key, const EventView& event,
                        std::string& frame);
+  // False: too far behind, or no room.
   bool hand_over(const std::shared_ptr<Subscriber>& subscriber, const Query& query, Position cursor);
   Group& group_of(const Query& query);
   void index_group(Group& group);
@@ -85,6 +88,7 @@ class Hub {
 
   EventStore& store_;
   std::unique_ptr<Watch> watch_;
+  // Written by the store's threads.
   std::atomic<std::uint64_t> head_{0};
   std::atomic<bool> sleeping_{false};  // and the head is of interest
   std::counting_semaphore<> wake_{0};
@@ -92,9 +96,11 @@ class Hub {
   std::mutex mutex_;  // guards everything below
   bool stopping_ = false;
   Position position_;  // everything up to here was offered
+  // Clients with the same query are one group: an event is matched once for all of them.
   std::map<std::string, std::unique_ptr<Group>> groups_;
   std::unordered_map<Subscriber*, Group*> membership_;
   std::vector<std::shared_ptr<Subscriber>> full_;
+  // Where the groups are found from an event; each group under the most selective words of its items.
   GroupList unfiltered_;
   GroupIndex by_stream_;
   GroupIndex by_tag_;

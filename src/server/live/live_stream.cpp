@@ -8,6 +8,7 @@ namespace stele::server {
 LiveStream::LiveStream(Loop& loop, Workers& workers, std::size_t limit, std::function<void()> poke)
     : loop_(loop), workers_(workers), limit_(limit), poke_(std::move(poke)) {}
 
+// Many messages, one task for the loop.
 void LiveStream::schedule() {
   if (scheduled_) return;
   scheduled_ = true;
@@ -43,6 +44,7 @@ void LiveStream::send_latest(LiveMessage message) {
   schedule();
 }
 
+// Nothing to take means that all has left: only then is there room worth telling.
 std::string LiveStream::take() {
   std::function<void()> room;
   std::string out;
@@ -94,6 +96,7 @@ bool LiveStream::close_requested() const {
   return close_requested_;
 }
 
+// Callbacks are let go of: they may hold what holds this stream.
 void LiveStream::client_gone() {
   std::function<void()> closed;
   {

@@ -45,7 +45,9 @@ class LiveStream final : public EventStream, public std::enable_shared_from_this
   mutable std::mutex mutex_;
   std::string pending_;
   std::optional<LiveMessage> latest_;
+  // Counts against the limit as well: it is memory all the same.
   std::size_t in_flight_ = 0;  // taken, not yet known to have left
+  // Somebody was turned away and waits for on_room().
   bool was_full_ = false;
   bool scheduled_ = false;
   bool close_requested_ = false;

@@ -47,6 +47,7 @@ void Connection::start() {
   wait_readable();
 }
 
+// The wait holds the connection alive; abort() ends it with an error.
 void Connection::wait_readable() {
   if (reading_ || closed_ || eof_) return;
   reading_ = true;
@@ -83,6 +84,7 @@ bool Connection::read_once() {
   return count == buffer.size();
 }
 
+// Most requests arrive in one piece and are parsed where they were read, without a copy.
 void Connection::accept_bytes(std::string_view bytes) {
   if (lingering_ || finishing_) {
     discarded_ += bytes.size();
@@ -110,6 +112,7 @@ void Connection::feed() {
   stalled_ = !protocol_->wants_input();
 }
 
+// Called freely; does something only if the protocol has turned input down before.
 void Connection::resume() {
   if (closed_ || finishing_ || !protocol_ || !stalled_) return;
   stalled_ = !protocol_->wants_input();
@@ -124,12 +127,14 @@ void Connection::resume() {
   }
 }
 
+// A protocol that has not yet seen all bytes must not hear of their end.
 void Connection::end_of_input() {
   eof_ = true;
   if (lingering_ || !protocol_) return abort();
   if (!stalled_) protocol_->on_eof();  // otherwise when it has seen what came before: resume()
 }
 
+// A large answer is moved, not copied, when nothing waits before it.
 void Connection::write(std::string bytes) {
   if (closed_ || bytes.empty()) return;
   if (out_.size() == sent_) {
@@ -151,6 +156,7 @@ void Connection::touch_dirty() {
   loop_.mark_dirty(shared_from_this());
 }
 
+// Writing is tried at once: mostly the socket takes it all and no readiness is asked for.
 void Connection::flush() {
   dirty_ = false;
   if (closed_ || writing_) return;
@@ -175,6 +181,7 @@ void Connection::wait_writable() {
   });
 }
 
+// One large answer must not cost an idle connection its memory.
 void Connection::drained() {
   const bool had_bytes = !out_.empty();
   out_.clear();
@@ -212,6 +219,7 @@ void Connection::abort() {
   if (options_.closed) std::exchange(options_.closed, nullptr)();
 }
 
+// Progress counts, not size: a slow client that takes something is left alone.
 void Connection::tick(Clock::time_point now) {
   if (closed_) return;
   if (lingering_) {

@@ -31,8 +31,11 @@ class Connection final : public Transport, public std::enable_shared_from_this<C
   ~Connection() override;
 
   void start();
+  // Called by the loop several times a second.
   void tick(Clock::time_point now);
+  // Writes what is queued as far as the socket takes it.
   void flush();
+  // The server stops: idle connections end now, busy ones after their answer.
   void stopping();
 
   void write(std::string bytes) override;
@@ -45,12 +48,14 @@ class Connection final : public Transport, public std::enable_shared_from_this<C
  private:
   void wait_readable();
   void read_ready();
+  // True: the buffer was filled, so there is probably more.
   bool read_once();
   void accept_bytes(std::string_view bytes);
   void feed();
   void end_of_input();
   void wait_writable();
   void drained();
+  // After the last answer: waits a little for the peer to close first.
   void begin_linger();
   void touch_dirty();
 

@@ -12,6 +12,7 @@ using boost::asio::ip::tcp;
 using ErrorCode = boost::system::error_code;
 constexpr std::chrono::milliseconds pause_after_failure{100};
 
+// The two a person can do something about have their own kind.
 Error listen_error(const std::string& where, const ErrorCode& ec) {
   if (ec == boost::asio::error::address_in_use) {
     return Error(errc::busy, where + " is in use by another process")
@@ -21,6 +22,7 @@ Error listen_error(const std::string& where, const ErrorCode& ec) {
   return Error(errc::unavailable, "cannot listen on " + where + ": " + ec.message());
 }
 
+// Host names are refused: what they resolve to may be public tomorrow.
 result<tcp::endpoint> endpoint_of(const ListenOptions& options) {
   const std::string text = options.address == "localhost" ? "127.0.0.1" : options.address;
   ErrorCode ec;
@@ -73,6 +75,7 @@ void Listener::Impl::accept_next() {
                         });
 }
 
+// Out of file descriptors is a state that passes: a pause, not the end.
 void Listener::Impl::take(Loop& loop, const ErrorCode& ec, tcp::socket socket) {
   if (ec == boost::asio::error::operation_aborted || !acceptor.is_open()) return;
   if (ec) {

@@ -1,7 +1,10 @@
 // loop.cpp - runs an io_context on its own thread.
 #include "server/net/loop.hpp"
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
+#include <iterator>
+#include <utility>
 
 #include "server/net/connection.hpp"
 #include "server/net/loop_io.hpp"
@@ -16,25 +19,32 @@ void Loop::start() {
   io_->thread = std::thread([this] { io_->context.run(); });
 }
 
+// Tasks are destroyed outside the lock: what they hold may post once more on its way out.
 void Loop::stop() {
-  {
-    const std::lock_guard lock(io_->mutex);
-    io_->stopped = true;
-  }
-  io_->context.stop();
-  if (io_->thread.joinable()) io_->thread.join();
   std::vector<Task> unrun;
   {
     const std::lock_guard lock(io_->mutex);
+    io_->stopped = true;
     unrun.swap(io_->mailbox);
   }
+  io_->context.stop();
+  if (io_->thread.joinable()) io_->thread.join();
+  {
+    const std::lock_guard lock(io_->mutex);
+    std::move(io_->mailbox.begin(), io_->mailbox.end(), std::back_inserter(unrun));
+    io_->mailbox.clear();
+  }
   unrun.clear();
-  auto connections = std::move(io_->connections);
-  io_->connections.clear();
-  for (const auto& connection : connections) connection->abort();
+  auto timers = std::exchange(io_->timers, {});
+  timers.clear();
+  for_each([](Connection& connection) { connection.abort(); });
   io_->dirty.clear();
+  // Cancelled operations still hold their connections: they end here, with an error and without effect.
+  io_->context.restart();
+  io_->context.poll();
 }
 
+// Waking a loop is a system call; only the first of many tasks pays for it.
 void Loop::post(Task task) {
   bool first = false;
   {
@@ -56,12 +66,16 @@ void Loop::drain_mailbox() {
   flush_dirty();
 }
 
+// A timer belongs to the loop's thread, so that it is made there.
 void Loop::after(std::chrono::milliseconds delay, Task task) {
   post([this, delay, task = std::move(task)]() mutable {
-    auto timer = std::make_shared<boost::asio::steady_timer>(io_->context, delay);
-    auto& waiting = *timer;
-    waiting.async_wait([this, timer = std::move(timer), task = std::move(task)](auto failed) mutable {
-      if (!failed) task();
+    const auto timer = std::make_shared<LoopTimer>(io_->context, delay, std::move(task));
+    io_->timers.insert(timer);
+    timer->timer.async_wait([this, weak = std::weak_ptr(timer)](auto failed) {
+      const auto self = weak.lock();
+      if (failed || !self) return;
+      io_->timers.erase(self);
+      self->task();
       flush_dirty();
     });
   });
@@ -90,6 +104,7 @@ void Loop::flush_dirty() {
   }
 }
 
+// A copy of the list: visiting may close connections.
 void Loop::for_each(const std::function<void(Connection&)>& visit) {
   const std::vector<std::shared_ptr<Connection>> all(io_->connections.begin(), io_->connections.end());
   for (const auto& connection : all) visit(*connection);

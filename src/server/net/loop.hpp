@@ -33,6 +33,8 @@ class Loop {
   // On the loop's thread only.
   void add(std::shared_ptr<Connection> connection);
   void remove(const std::shared_ptr<Connection>& connection);
+  // Connections with something to write are flushed once, at the end of the current batch of work: several
+  // answers that became ready together leave in one system call.
   void mark_dirty(std::shared_ptr<Connection> connection);
   void flush_dirty();
   void for_each(const std::function<void(Connection&)>& visit);

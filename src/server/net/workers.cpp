@@ -24,6 +24,7 @@ bool Workers::push(Task& task, std::size_t limit) {
 bool Workers::try_run(Task task) { return push(task, queue_limit_); }
 void Workers::run(Task task) { (void)push(task, std::numeric_limits<std::size_t>::max()); }
 
+// Runs the queue to its end also when stopping: work begun is finished.
 void Workers::work() {
   for (;;) {
     Task task;

@@ -29,6 +29,7 @@ class Workers {
 
  private:
   void work();
+  // False leaves the task where it is.
   bool push(Task& task, std::size_t limit);
 
   const std::size_t queue_limit_;

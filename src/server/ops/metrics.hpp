@@ -25,10 +25,12 @@ class Metrics {
   void declare_routes(const std::vector<std::string>& patterns);
 
   void request_done(std::size_t route, std::string_view method, int status, std::chrono::nanoseconds took);
+  // One append through the store API, whatever came of it; events and bytes count on success only.
   void append_done(AppendOutcome outcome, std::size_t events, std::size_t bytes,
                    std::chrono::nanoseconds took);
   void events_read(std::string_view kind, std::uint64_t count);
   void consistency_wait(bool reached, std::chrono::nanoseconds took);
+  // +1 and -1.
   void connection(LiveKind kind, int change);
   void live_fell_behind();
 

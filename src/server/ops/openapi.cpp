@@ -50,6 +50,7 @@ std::string parameter(std::string_view place, std::string_view name, std::string
   return out + ",\"schema\":{\"type\":\"string\"}}";
 }
 
+// What the server adds to a route is described with it: waiting, conditions, keys.
 std::string parameters_of(const ServedRoute& served) {
   std::string out;
   const auto add = [&](const std::string& text) { out += (out.empty() ? "" : ",") + text; };
@@ -92,6 +93,7 @@ std::string operation(const ServedRoute& served) {
 
 }  // namespace
 
+// Sorted by path, so that the same routes give the same document.
 std::string openapi_document(const std::vector<ServedRoute>& routes, const App* app) {
   std::map<std::string, std::string> paths;
   for (const auto& served : routes) {

@@ -32,11 +32,13 @@ void add_check(std::string& text, bool& ready, std::string_view name, const resu
   ready = ready && outcome;
 }
 
+// A read through the records database: its file, its lock and its schema are all needed for it.
 result<void> check_records(Core& core) {
   STELE_CHECK(core.store.records().get("readyz", "probe"));
   return {};
 }
 
+// The lines are shown when asked for, and always when something is wrong.
 Answer readyz(Core& core, const Request& request) {
   std::string text;
   bool ready = true;
@@ -78,6 +80,7 @@ std::uint64_t milliseconds(std::chrono::milliseconds time) {
   return static_cast<std::uint64_t>(time.count());
 }
 
+// What a client may run into, and nothing that is not enforced.
 Answer limits_page(Core& core, const Request&) {
   const auto& options = core.options;
   std::string body = "{";
@@ -111,6 +114,7 @@ Answer openapi_page(Core& core, const Request&) {
   return Response::json(200, openapi_document(core.router.routes(), core.app));
 }
 
+// Problem texts may be an application's.
 std::string html(std::string_view text) {
   std::string out;
   for (const char c : text) {

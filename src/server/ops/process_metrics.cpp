@@ -32,6 +32,7 @@ double resident_bytes() {
   return static_cast<double>(resident) * static_cast<double>(::sysconf(_SC_PAGESIZE));
 }
 
+// Counts what the scrape itself has open out.
 double open_files() {
   DIR* directory = ::opendir("/proc/self/fd");
   if (directory == nullptr) return 0;

@@ -1,0 +1,112 @@
+// parser_test.cpp - requests from bytes, without any socket: however the bytes are cut, the request is the same.
+#include "server/http/parser.hpp"
+
+#include <gtest/gtest.h>
+
+namespace stele::server {
+namespace {
+
+constexpr ParserLimits small{.header_bytes = 4096, .body_bytes = 100};
+
+// Feeds the text in pieces of `step` bytes, as a connection would; returns how much was taken.
+std::size_t feed_in_steps(RequestParser& parser, std::string_view text, std::size_t step) {
+  std::string waiting;
+  std::size_t taken = 0;
+  for (std::size_t at = 0; at < text.size(); at += step) {
+    waiting += text.substr(at, step);
+    const auto used = parser.feed(waiting);
+    waiting.erase(0, used);
+    taken += used;
+    if (parser.failure() || parser.done()) break;
+  }
+  return taken;
+}
+
+TEST(Parser, the_same_request_comes_out_however_it_is_cut) {
+  const std::string text =
+      "POST /a?b=1 HTTP/1.1\r\nHost: h\r\nX-One: 1\r\nx-one: 2\r\nContent-Length: 5\r\n\r\nhello";
+  for (std::size_t step = 1; step <= text.size(); ++step) {
+    RequestParser parser(small);
+    EXPECT_EQ(feed_in_steps(parser, text, step), text.size()) << step;
+    ASSERT_TRUE(parser.done()) << step;
+    const auto request = parser.take();
+    EXPECT_EQ(request.method, "POST");
+    EXPECT_EQ(request.target, "/a?b=1");
+    EXPECT_EQ(request.version, 11U);
+    EXPECT_TRUE(request.keep_alive);
+    EXPECT_EQ(request.body, "hello");
+    const std::vector<Field> headers{{"host", "h"}, {"x-one", "1"}, {"x-one", "2"}, {"content-length", "5"}};
+    EXPECT_EQ(request.headers, headers);
+  }
+}
+
+TEST(Parser, chunks_are_joined_however_they_are_cut) {
+  const std::string text =
+      "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: "
+      "chunked\r\n\r\n3;x=y\r\nabc\r\nA\r\n0123456789\r\n0\r\n\r\n";
+  for (std::size_t step = 1; step <= text.size(); ++step) {
+    RequestParser parser(small);
+    feed_in_steps(parser, text, step);
+    ASSERT_TRUE(parser.done()) << step;
+    EXPECT_EQ(parser.take().body, "abc0123456789");
+  }
+}
+
+TEST(Parser, it_stops_at_the_end_of_the_request) {
+  const std::string text = "GET /a HTTP/1.1\r\nHost: h\r\n\r\n";
+  RequestParser parser(small);
+  EXPECT_EQ(parser.feed(text + "GET /b HTTP/1.1\r\n"), text.size());
+  EXPECT_TRUE(parser.done());
+  EXPECT_EQ(parser.feed("more"), 0U);
+}
+
+TEST(Parser, connection_headers_decide_about_keeping_it) {
+  const auto keeps = [](const std::string& text) {
+    RequestParser parser(small);
+    parser.feed(text);
+    EXPECT_TRUE(parser.done()) << text;
+    return parser.take().keep_alive;
+  };
+  EXPECT_TRUE(keeps("GET / HTTP/1.1\r\nHost: h\r\n\r\n"));
+  EXPECT_FALSE(keeps("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"));
+  EXPECT_FALSE(keeps("GET / HTTP/1.0\r\n\r\n"));
+}
+
+TEST(Parser, an_expectation_is_reported_once_and_only_before_the_body) {
+  RequestParser parser(small);
+  parser.feed("POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+  EXPECT_TRUE(parser.take_expect_continue());
+  EXPECT_FALSE(parser.take_expect_continue());
+  RequestParser whole(small);
+  whole.feed("POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\nok");
+  EXPECT_FALSE(whole.take_expect_continue());
+}
+
+TEST(Parser, limits_are_exact) {
+  const auto status_of = [](std::size_t length) {
+    RequestParser parser(small);
+    parser.feed("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: " + std::to_string(length) + "\r\n\r\n" +
+                std::string(length, 'x'));
+    return parser.failure() ? parser.failure()->status : 0;
+  };
+  EXPECT_EQ(status_of(100), 0);
+  EXPECT_EQ(status_of(101), 413);
+}
+
+TEST(Parser, after_a_failure_nothing_is_taken) {
+  RequestParser parser(small);
+  parser.feed("GET / HTTP/1.1\r\n\r\n");
+  ASSERT_TRUE(parser.failure());
+  EXPECT_EQ(parser.failure()->status, 400);
+  EXPECT_EQ(parser.feed("GET / HTTP/1.1\r\nHost: h\r\n\r\n"), 0U);
+}
+
+TEST(Parser, unknown_methods_are_parsed_and_marked) {
+  RequestParser parser(small);
+  parser.feed("BREW / HTTP/1.1\r\nHost: h\r\n\r\n");
+  EXPECT_TRUE(parser.done());
+  EXPECT_FALSE(parser.method_is_known());
+}
+
+}  // namespace
+}  // namespace stele::server
