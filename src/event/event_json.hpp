@@ -9,8 +9,9 @@
 // they are well-formed; other bytes go base64 under `data_base64` instead. The text is always ONE line, so
 // NDJSON and SSE can use it as it is: JSON stored with line breaks (shown as spaces) or with blanks around
 // it carries the exact bytes under `data_base64` beside `data`; no bytes at all are
-// `"data":null,"data_base64":""`. The rule for readers: where `data_base64` is present, it is the truth. Metadata follows the same rules
-// under `metadata` and `metadata_base64`, except that `null` alone means "none".
+// `"data":null,"data_base64":""`. The rule for readers: where `data_base64` is present, it is the truth.
+// Metadata follows the same rules under `metadata` and `metadata_base64`, except that `null` alone means
+// "none".
 #pragma once
 
 #include <string>

@@ -142,8 +142,8 @@ TEST(EventJson, a_view_and_a_copy_say_the_same) {
 }
 
 TEST(EventJson, a_line_written_by_hand_needs_only_what_matters) {
-  const auto event = parse_event_json(
-      R"({"stream_id":"A-1","id":"01890A5D-AC96-774B-BCCE-B302099A8057","event_type":"T","created_at":"2026-03-01","data":{},"extra":1})");
+  const auto event = parse_event_json(R"({"stream_id":"A-1","id":"01890A5D-AC96-774B-BCCE-B302099A8057",)"
+                                      R"("event_type":"T","created_at":"2026-03-01","data":{},"extra":1})");
   ASSERT_TRUE(event) << event.error().to_string();
   EXPECT_EQ(event->data, "{}");
   EXPECT_EQ(event->metadata, "");

@@ -17,7 +17,9 @@ class Reading : public testing::Test {
 };
 
 constexpr std::string_view first_line =
-    R"({"global_position":1,"stream_id":"Account-1","stream_position":0,"id":"00000000-0000-0000-0000-000000000001","event_type":"Opened","data":{"owner":"Ada"},"metadata":null,"tags":[],"content_type":"application/json","created_at":"2026-03-01T10:00:00.000000Z"})";
+    R"({"global_position":1,"stream_id":"Account-1","stream_position":0,"id":)"
+    R"("00000000-0000-0000-0000-000000000001","event_type":"Opened","data":{"owner":"Ada"},"metadata":null,"tags":[],)"
+    R"("content_type":"application/json","created_at":"2026-03-01T10:00:00.000000Z"})";
 
 TEST_F(Reading, without_a_terminal_events_are_one_json_object_a_line) {
   const auto read = shell({"read", "Account-1", "v0"});

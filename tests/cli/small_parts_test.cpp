@@ -35,6 +35,8 @@ TEST(Text, groups_and_scales_numbers) {
   EXPECT_EQ(grouped(std::uint64_t{0}), "0");
   EXPECT_EQ(grouped(std::uint64_t{1204}), "1,204");
   EXPECT_EQ(grouped(std::uint64_t{1'000'000}), "1,000,000");
+  EXPECT_EQ(counted(1, "event"), "1 event");
+  EXPECT_EQ(counted(1204, "event"), "1,204 events");
   EXPECT_EQ(byte_size(1023), "1023 B");
   EXPECT_EQ(byte_size(1536), "1.5 KiB");
   EXPECT_EQ(short_count(1'060'000), "1.06 M");
@@ -144,9 +146,9 @@ TEST(Listen, takes_hosts_and_ports_in_the_usual_forms) {
 }
 
 TEST(Wire, a_problem_document_becomes_the_error_it_was) {
-  const auto error = error_of_problem(
-      412,
-      R"({"type":"/problems/version-conflict","title":"T","status":412,"detail":"moved on","expected":0,"actual":1,"stream":"A-1","help":"read"})");
+  const auto error =
+      error_of_problem(412, R"({"type":"/problems/version-conflict","title":"T","status":412,)"
+                            R"("detail":"moved on","expected":0,"actual":1,"stream":"A-1","help":"read"})");
   EXPECT_EQ(error.kind(), errc::conflict);
   EXPECT_EQ(error.message(), "moved on");
   EXPECT_EQ(error.fact("actual"), "1");

@@ -37,8 +37,9 @@ result<int> execute(const InspectOptions& options, Session& session) {
   STELE_TRY(const auto summary, engine::log::inspect(io::real_world().disk, options.path,
                                                      {.form = form, .records = true}, print));
   session.out.flush();
-  session.err << fmt::format("{} files, {} frames, {} events, {} problems\n", grouped(summary.files),
-                             grouped(summary.frames), grouped(summary.events), grouped(summary.problems));
+  session.err << fmt::format("{}, {}, {}, {}\n", counted(summary.files, "file"),
+                             counted(summary.frames, "frame"), counted(summary.events, "event"),
+                             counted(summary.problems, "problem"));
   return summary.problems == 0 ? exit_done : exit_check_failed;
 }
 

@@ -139,7 +139,7 @@ result<int> execute(const ExportOptions& options, Session& session) {
     return outcome.error();
   }
   STELE_CHECK(writer.finish());
-  session.err << fmt::format("exported {} events\n", grouped(writer.count()));
+  session.err << fmt::format("exported {}\n", counted(writer.count(), "event"));
   return exit_done;
 }
 

@@ -70,7 +70,7 @@ result<int> execute(const TailOptions& options, Session& session) {
     return outcome.error();
   }
   STELE_CHECK(writer.finish());
-  session.err << fmt::format("{} events\n", grouped(writer.count()));
+  session.err << counted(writer.count(), "event") + "\n";
   return stopped_by(session);
 }
 

@@ -44,6 +44,10 @@ std::string grouped(std::string_view digits) {
 
 std::string grouped(std::uint64_t number) { return grouped(std::string_view(fmt::format("{}", number))); }
 
+std::string counted(std::uint64_t number, std::string_view noun) {
+  return fmt::format("{} {}{}", grouped(number), noun, number == 1 ? "" : "s");
+}
+
 std::string byte_size(std::uint64_t bytes) {
   constexpr std::array units{"KiB", "MiB", "GiB", "TiB"};
   if (bytes < 1024) return fmt::format("{} B", bytes);

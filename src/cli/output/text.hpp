@@ -12,9 +12,10 @@ namespace stele::cli {
 
 [[nodiscard]] std::string grouped(std::uint64_t number);     // 1,204
 [[nodiscard]] std::string grouped(std::string_view digits);  // the same for digits of any length
-[[nodiscard]] std::string byte_size(std::uint64_t bytes);    // 9.8 GiB
-[[nodiscard]] std::string short_count(double value);         // 212 k, 1.06 M
-[[nodiscard]] std::string duration_text(double seconds);     // 53 µs, 11.3 s
+[[nodiscard]] std::string counted(std::uint64_t number, std::string_view noun);  // 1 event, 1,204 events
+[[nodiscard]] std::string byte_size(std::uint64_t bytes);                        // 9.8 GiB
+[[nodiscard]] std::string short_count(double value);                             // 212 k, 1.06 M
+[[nodiscard]] std::string duration_text(double seconds);                         // 53 µs, 11.3 s
 [[nodiscard]] std::string time_text(Timestamp time, TimeStyle style, Timestamp now);
 
 // How many columns the text takes: one per code point.

@@ -61,8 +61,8 @@ void OrderCheck::check_revision(const EventView& event, const std::string& file)
 
 Layer OrderCheck::layer() const {
   Layer layer = layer_;
-  layer.summary = fmt::format("{} events in {} streams: positions and versions dense, times never go back",
-                              grouped(events_), grouped(streams_.size()));
+  layer.summary = fmt::format("{} in {}: positions and versions dense, times never go back",
+                              counted(events_, "event"), counted(streams_.size(), "stream"));
   return layer;
 }
 

@@ -80,9 +80,9 @@ Layer layer_of(const LogCheck& check, std::string name, std::string summary, boo
 
 // A torn tail is no finding: nobody was ever told that it is there.
 Layer structure_of(const LogCheck& check) {
-  auto summary = fmt::format("{} segments, {}, p1..p{}", grouped(check.files), byte_size(check.bytes),
+  auto summary = fmt::format("{}, {}, p1..p{}", counted(check.files, "segment"), byte_size(check.bytes),
                              grouped(check.report.last.value()));
-  if (check.report.last == Position{}) summary = fmt::format("{} segments, no events", check.files);
+  if (check.report.last == Position{}) summary = counted(check.files, "segment") + ", no events";
   if (check.report.torn)
     summary += fmt::format("; {} of an append that was never acknowledged behind them",
                            byte_size(check.report.torn->end - check.report.torn->begin));
@@ -157,8 +157,8 @@ result<Layer> check_index(const std::string& directory, const LogCheck& check) {
   STELE_CHECK(check_positions(*store, check, layer));
   for (const auto& [name, totals] : check.order.streams())
     STELE_CHECK(check_stream(*store, name, totals, layer));
-  layer.summary = fmt::format("{} positions and the ends of {} streams looked up",
-                              grouped(check.order.events()), grouped(check.order.streams().size()));
+  layer.summary = fmt::format("{} and the end of {} looked up", counted(check.order.events(), "position"),
+                              counted(check.order.streams().size(), "stream"));
   return layer;
 }
 
@@ -174,8 +174,7 @@ result<Verification> verify_store(const std::string& directory) {
   verification.bytes = check.bytes;
   verification.layers.push_back(structure_of(check));
   verification.layers.push_back(
-      layer_of(check, "checksums",
-               fmt::format("{} frames, every byte recomputed", grouped(check.report.frames)), false));
+      layer_of(check, "checksums", counted(check.report.frames, "frame") + ", every byte recomputed", false));
   verification.layers.push_back(order_of(check));
   STELE_TRY(auto index, check_index(directory, check));
   verification.layers.push_back(std::move(index));
