@@ -8,6 +8,7 @@
 #include <optional>
 #include <random>
 #include <span>
+#include <tuple>
 
 #include "bank/account.hpp"
 #include "stele/wire.hpp"
@@ -209,7 +210,9 @@ std::optional<std::uint64_t> already_there(stele::EventStore& store, const std::
 std::vector<PastEvent> past(std::uint64_t seed) {
   std::vector<PastEvent> all;
   for (const auto& plan : plans) write_account(all, plan, seed);
-  std::stable_sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.at < b.at; });
+  std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) {
+    return std::tie(a.at, a.stream, a.revision) < std::tie(b.at, b.stream, b.revision);
+  });
   return all;
 }
 

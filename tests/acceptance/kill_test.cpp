@@ -16,9 +16,9 @@ namespace stele::test {
 namespace {
 
 #ifdef STELE_SANITIZED
-constexpr int usual_rounds = 6;
+constexpr int usual_rounds = 20;
 #else
-constexpr int usual_rounds = 40;
+constexpr int usual_rounds = 200;
 #endif
 constexpr int writers = 6;
 

@@ -45,6 +45,7 @@ class BankTest : public testing::Test {
       ASSERT_TRUE(runner->wait(store_->head().position, std::chrono::seconds(60)));
   }
   void stop() {
+    http_.reset();
     server_.reset();
     app_.reset();
     bank_.reset();
