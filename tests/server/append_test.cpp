@@ -158,7 +158,8 @@ TEST_F(AppendTest, several_streams_are_appended_atomically) {
 
 TEST_F(AppendTest, every_problem_of_a_body_is_named_by_its_pointer) {
   const auto reply = post("/v1/append", R"({"writes":[{"stream":"","expected":"soon","events":[
-      {"typ":"T"},{"type":"T","data":1,"id":"x","tags":[1],"metadata":3}]},7],"also_expect":[{"stream":"a"}],"extra/~":1})");
+      {"typ":"T"},{"type":"T","data":1,"id":"x","tags":[1],"metadata":3}]},7],
+      "also_expect":[{"stream":"a"}],"extra/~":1})");
   EXPECT_EQ(reply.status, 400);
   for (const auto* pointer :
        {"/writes/0/expected", "/writes/0/events/0/type", "/writes/0/events/0/data", "/writes/0/events/0/typ",
@@ -185,10 +186,10 @@ TEST_F(AppendTest, broken_bodies_are_refused_and_leave_no_trace) {
       {"/v1/append", R"({"writes":[]})"},
       {"/v1/append", R"({})"},
       {"/v1/append", R"({"writes":[{"stream":"a","events":[]}]})"},
-      {"/v1/append",
-       R"({"writes":[{"stream":"a","events":[{"type":"T","data":1}]},{"stream":"a","events":[{"type":"T","data":1}]}]})"},
-      {"/v1/append",
-       R"({"writes":[{"stream":"a","events":[{"type":"T","data":1}]}],"condition":{"fail_if":{"items":[{}]},"after":"x"}})"},
+      {"/v1/append", R"({"writes":[{"stream":"a","events":[{"type":"T","data":1}]},)"
+                     R"({"stream":"a","events":[{"type":"T","data":1}]}]})"},
+      {"/v1/append", R"({"writes":[{"stream":"a","events":[{"type":"T","data":1}]}],)"
+                     R"("condition":{"fail_if":{"items":[{}]},"after":"x"}})"},
   };
   for (const auto& [target, body] : bodies) {
     const auto reply = post(target, body);
