@@ -55,8 +55,14 @@ class IdleClient {
         "1\r\n\r\n";
     if (::connect(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) return;
     if (::send(socket_, request.data(), request.size(), MSG_NOSIGNAL) < 0) return;
-    char answer[512];
-    open_ = ::recv(socket_, answer, sizeof answer, 0) > 12 && std::string_view(answer + 9, 3) == "200";
+    std::string answer;
+    char block[4096];
+    while (answer.find("caught-up") == std::string::npos) {  // before that it is not idle
+      const auto got = ::recv(socket_, block, sizeof block, 0);
+      if (got <= 0) return;
+      answer.append(block, static_cast<std::size_t>(got));
+    }
+    open_ = true;
   }
   IdleClient(IdleClient&& other) noexcept : socket_(std::exchange(other.socket_, -1)), open_(other.open_) {}
   IdleClient& operator=(IdleClient&&) = delete;
