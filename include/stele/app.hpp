@@ -128,7 +128,7 @@ class Problem {
 };
 
 // The usual refusals. `rule` is the refusal's type name, facts are what it was decided on.
-[[nodiscard]] Problem business_rule(std::string rule, std::string detail, std::vector<Field> facts = {});
+[[nodiscard]] Problem business_rule(std::string_view rule, std::string detail, std::vector<Field> facts = {});
 [[nodiscard]] Problem invalid_command(std::string detail, std::vector<Problem::Violation> violations);
 [[nodiscard]] Problem not_found(std::string detail);
 

@@ -153,17 +153,18 @@ using ParseAppend = OrProblem<AppendRequest> (*)(const Request&);
 
 // Order is kept for small bodies: they are submitted in the order they arrived on their connection.
 AsyncHandler append_handler(const std::shared_ptr<Core>& core, ParseAppend parse) {
-  return [weak = std::weak_ptr(core), parse](std::shared_ptr<const Request> request, Responder respond) {
-    const auto live = weak.lock();
-    if (!live) return;
-    auto work = [live, parse, request, respond = std::move(respond)]() mutable {
-      auto append = parse(*request);
-      if (!append) return respond(Response::problem(std::move(append).error()));
-      submit(live, request, *std::move(append), std::move(respond));
-    };
-    if (request->body.size() <= inline_body_bytes) return work();
-    live->workers.run(std::move(work));
-  };
+  return
+      [weak = std::weak_ptr(core), parse](const std::shared_ptr<const Request>& request, Responder respond) {
+        const auto live = weak.lock();
+        if (!live) return;
+        auto work = [live, parse, request, respond = std::move(respond)]() mutable {
+          auto append = parse(*request);
+          if (!append) return respond(Response::problem(std::move(append).error()));
+          submit(live, request, *std::move(append), std::move(respond));
+        };
+        if (request->body.size() <= inline_body_bytes) return work();
+        live->workers.run(std::move(work));
+      };
 }
 
 constexpr std::string_view append_result_schema =

@@ -138,8 +138,11 @@ result<ReadPlan> plan_read(EventStore& store, const Request& request, bool must_
     plan.stream = request.param("stream");
     if (auto ok = check_stream_name(plan.stream); !ok && !plan.stream.starts_with('$')) return ok.error();
     auto info = store.stream_info(plan.stream);
-    if (info) plan.info = *std::move(info);
-    if (!info && (must_exist || info.error().kind() != errc::not_found)) return std::move(info).error();
+    if (info) {
+      plan.info = *std::move(info);
+    } else if (must_exist || info.error().kind() != errc::not_found) {
+      return std::move(info).error();
+    }
   }
   STELE_CHECK(plan_direction(request, plan));
   STELE_CHECK(plan_limit(request, plan));

@@ -53,7 +53,7 @@ class PendingWait : public std::enable_shared_from_this<PendingWait> {
   // Errors count as "not there yet": the clock decides in the end.
   std::optional<Position> position_of_version() {
     auto cursor = core_->store.read_stream(
-        {.stream = route_.stream(*request_), .from = *request_->after_version, .limit = 1});
+        {.stream = route_.stream(*request_), .from = request_->after_version, .limit = 1});
     if (!cursor) return std::nullopt;
     const auto batch = (*cursor)->next_batch(1);
     if (!batch || batch->empty()) return std::nullopt;

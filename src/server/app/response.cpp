@@ -41,7 +41,7 @@ Problem Problem::retry_after(std::chrono::seconds pause) && {
   return std::move(*this);
 }
 
-Problem business_rule(std::string rule, std::string detail, std::vector<Field> facts) {
+Problem business_rule(std::string_view rule, std::string detail, std::vector<Field> facts) {
   auto problem = Problem(422, "business-rule", std::move(detail)).with("rule", rule);
   for (auto& fact : facts) problem = std::move(problem).with(std::move(fact.name), fact.value);
   return problem;

@@ -142,7 +142,7 @@ void Http1::request_complete() {
     return;
   }
   slots_.push_back(std::move(slot));
-  start(std::move(exchange));
+  start(exchange);
 }
 
 // Requests that may overlap are those whose order of effect is fixed when they start.
@@ -156,7 +156,7 @@ bool Http1::may_start(const Exchange& exchange) const {
 }
 
 // The answer finds its way by the slot's number; the connection may be gone by then.
-void Http1::start(std::shared_ptr<Exchange> exchange) {
+void Http1::start(const std::shared_ptr<Exchange>& exchange) {
   const auto id = slots_.back().id;
   auto& loop = transport_->loop();
   exchange->run([weak = weak_from_this(), core = core_, &loop, id](Response response) {

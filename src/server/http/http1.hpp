@@ -48,7 +48,7 @@ class Http1 final : public Protocol {
   bool count_body();
   void request_complete();
   [[nodiscard]] bool may_start(const Exchange& exchange) const;
-  void start(std::shared_ptr<Exchange> exchange);
+  void start(const std::shared_ptr<Exchange>& exchange);
   void completed(std::uint64_t id, Response response);
   // Sends answers from the front as far as they are there.
   void send_ready();
