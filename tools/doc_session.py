@@ -53,6 +53,8 @@ class Session:
         self.server = None
 
     def here(self, text):
+        """The command as it runs here: a free port, and the `stele` under test wherever the page says it was built."""
+        text = text.replace("build/release/bin/stele", "stele")
         return SHOWN.sub(lambda match: f"{match[1]}:{self.port}", text)
 
     def there(self, text):

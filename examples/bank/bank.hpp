@@ -7,9 +7,9 @@
 //   POST /api/accounts/{id}/close
 //   POST /api/transfers                      {"fromAccountId", "toAccountId", "amount", "description"?}
 //   GET  /api/accounts                       ?limit=&cursor=
-//   GET  /api/accounts/{id}/summary          ?as_of= or ?after_version=, ?after_position=; or as an event
-//   stream GET  /api/accounts/{id}/history          ?as_of=&limit=&cursor=          the audit trail, from the
-//   stream itself GET  /api/accounts/{id}/statement        ?month=2026-03
+//   GET  /api/accounts/{id}/summary          ?as_of= or ?after_version=, ?after_position=; live too
+//   GET  /api/accounts/{id}/history          ?as_of=&limit=&cursor=, the audit trail, from the stream itself
+//   GET  /api/accounts/{id}/statement        ?month=2026-03
 //
 // Amounts are JSON strings or numbers with at most two decimals, and strings in answers.
 #pragma once

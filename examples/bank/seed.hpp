@@ -5,8 +5,7 @@
 //   acct-42   203 events, balance 5320.50
 //   acct-99    87 events, balance 12000.00
 //   acct-13   204 events: 200.00, then 3400.00 (v201), 2900.00 (v202), -100.00 (v203). Two withdrawals were
-//   both
-//             decided on v201 and written without a check of the version: the race that a correct program
+//             both decided on v201 and written without a check of the version: the race that a correct program
 //             cannot have, planted for tools that find such things.
 // Everything lies between first_day and base_date, so "as of 2026-03-01" is in the middle.
 #pragma once

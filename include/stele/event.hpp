@@ -1,91 +1,71 @@
 // event.hpp - the vocabulary of the log: what an event is, how streams are named, what can be asked for.
 // Only shapes and their rules; who stores them is store.hpp.
 //
+//   event      something that happened, in the past tense, immutable: "MoneyDeposited"
+//   stream     the events of one thing, in order: "BankAccount-acct-42"
+//   category   all streams of one kind: the part of the name before the first '-', "BankAccount"
+//   tag        a word that an event can be found by, across streams: "customer:17"
+//   position   where an event stands in the whole log, from 1
+//   revision   where an event stands in its stream, from 0
+//
 // Text fields (stream, type, tags, content type) are UTF-8 without control characters. Data and metadata are
 // any bytes and come back unchanged. Every limit below is enforced before anything is written.
+//
+// Threading: plain values. Views (EventView, TagsView) borrow and say from whom.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <iterator>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
 
+#include "stele/detail/tags_view.hpp"
 #include "stele/result.hpp"
 #include "stele/types.hpp"
 
 namespace stele {
 
-// Hard limits, the same for every store; GET /v1/limits shows them.
+// Hard limits, the same for every store; GET /v1/limits shows them. What is over one is refused with
+// `too_large` and the limit as a fact.
 struct Limits {
   static constexpr std::size_t stream_name_bytes = 512;
   static constexpr std::size_t event_type_bytes = 256;
   static constexpr std::size_t content_type_bytes = 128;
   static constexpr std::size_t tag_bytes = 256;
   static constexpr std::size_t tags_per_event = 64;
-  static constexpr std::size_t data_bytes = 16u << 20;  // data alone
+  // Of one event: its data, and its metadata.
+  static constexpr std::size_t data_bytes = 16u << 20;
   static constexpr std::size_t metadata_bytes = 1u << 20;
+  // Of one append: all of its events together, and the streams it writes or checks.
   static constexpr std::size_t events_per_append = 10'000;
-  static constexpr std::size_t streams_per_append = 1'000;  // written and checked ones together
-  static constexpr std::size_t append_bytes = 64u << 20;    // all events of one append, encoded
+  static constexpr std::size_t streams_per_append = 1'000;
+  static constexpr std::size_t append_bytes = 64u << 20;
 };
 
+// The two content types that the server and the command line treat specially.
 inline constexpr std::string_view json_content = "application/json";
 inline constexpr std::string_view binary_content = "application/octet-stream";
 
+// ---- Events
+
 // An event that is about to be appended.
 struct NewEvent {
-  Uuid id;           // nil: the store gives one; a repeated id makes the append idempotent
-  std::string type;  // past tense, e.g. "MoneyDeposited"
+  // Nil: the store gives one. A given id makes the append idempotent: sent again with the same content, it gets the
+  // first answer; with other content, it is `invalid`.
+  Uuid id;
+  // Past tense, e.g. "MoneyDeposited". Persisted for ever: rename by adding an upcaster, never in place.
+  std::string type;
+  // The payload. Never parsed, re-encoded or normalised by the store.
   std::string data;
-  std::string metadata;  // empty, or a JSON object: correlationId, causationId, userId, anything
+  // Empty, or a JSON object: userId, correlationId, causationId, anything. Not interpreted either.
+  std::string metadata;
+  // Distinct, in an order that is kept. What a query or an append condition finds the event by.
   std::vector<std::string> tags;
+  // How readers should take `data`; JSON is shown as JSON, anything else as base64.
   std::string content_type{json_content};
-};
-
-// The tags of a stored event: a forward range of string_views over the encoded form
-// (per tag: 2-byte little-endian length, bytes). Borrowed like the view it came from.
-class TagsView {
- public:
-  class iterator {
-   public:
-    using value_type = std::string_view;
-    using difference_type = std::ptrdiff_t;
-    using iterator_category = std::forward_iterator_tag;
-    iterator() = default;
-    explicit iterator(const char* at) : at_(at) {}
-    std::string_view operator*() const { return {at_ + 2, size()}; }
-    iterator& operator++() {
-      at_ += 2 + size();
-      return *this;
-    }
-    iterator operator++(int) {
-      auto old = *this;
-      ++*this;
-      return old;
-    }
-    bool operator==(const iterator&) const = default;
-
-   private:
-    [[nodiscard]] std::size_t size() const {
-      return static_cast<unsigned char>(at_[0]) + (std::size_t{static_cast<unsigned char>(at_[1])} << 8);
-    }
-    const char* at_ = nullptr;
-  };
-
-  TagsView() = default;
-  explicit TagsView(std::string_view encoded) : encoded_(encoded) {}
-  [[nodiscard]] iterator begin() const { return iterator(encoded_.data()); }
-  [[nodiscard]] iterator end() const { return iterator(encoded_.data() + encoded_.size()); }
-  [[nodiscard]] bool empty() const { return encoded_.empty(); }
-  [[nodiscard]] bool contains(std::string_view tag) const;
-  [[nodiscard]] std::string_view encoded() const { return encoded_; }
-
- private:
-  std::string_view encoded_;
 };
 
 struct RecordedEvent;
@@ -95,6 +75,7 @@ struct RecordedEvent;
 struct EventView {
   Position position;
   Revision revision;
+  // When it was appended. Never decreases along the log; all events of one append have the same.
   Timestamp recorded_at;
   Uuid id;
   std::string_view stream;
@@ -102,12 +83,13 @@ struct EventView {
   std::string_view content_type;
   std::string_view data;
   std::string_view metadata;
+  // A range of string_views: `for (auto tag : event.tags)`, `event.tags.contains("customer:17")`.
   TagsView tags;
 
   [[nodiscard]] RecordedEvent to_owned() const;
 };
 
-// A stored event that owns its bytes.
+// The same, owning its bytes: may be kept, moved to another thread, compared.
 struct RecordedEvent {
   Position position;
   Revision revision;
@@ -125,12 +107,20 @@ struct RecordedEvent {
 // "BankAccount" of "BankAccount-acct-42": the part before the first '-', or all of it when there is none.
 [[nodiscard]] std::string_view category_of(std::string_view stream);
 
-// Names beginning with '$' are the store's own and cannot be written by applications.
+// Names beginning with '$' are the store's own and cannot be written by applications. Errors: invalid, too_large.
 [[nodiscard]] result<void> check_stream_name(std::string_view name);
-// Everything that can be wrong with one event before it meets the log; `where` prefixes the message.
+// Everything that can be wrong with one event before it meets the log. Errors: invalid, too_large.
 [[nodiscard]] result<void> check_event(const NewEvent& event);
 
-// What the writer believes about a stream. Compared with the stream's head inside the append.
+// ---- Expected versions
+
+// What the writer believes about a stream. Compared with the stream's head inside the append, so that of any
+// number of writers who saw the same revision one succeeds and the others get `conflict`.
+//
+//   any         whatever is there
+//   no_stream   it has no events
+//   exists      it has at least one
+//   exact(r)    its last event has revision r
 class ExpectedVersion {
  public:
   enum class Kind : std::uint8_t { any, no_stream, exists, exact };
@@ -146,19 +136,12 @@ class ExpectedVersion {
   }
 
   [[nodiscard]] constexpr Kind kind() const { return kind_; }
-  [[nodiscard]] constexpr Revision revision() const { return revision_; }  // of exact only
+  // Of exact only; 0 otherwise.
+  [[nodiscard]] constexpr Revision revision() const { return revision_; }
+  // Whether a stream whose last event is at `head` (nothing: no stream) is as expected.
   [[nodiscard]] constexpr bool admits(std::optional<Revision> head) const {
-    switch (kind_) {
-      case Kind::any:
-        return true;
-      case Kind::no_stream:
-        return !head;
-      case Kind::exists:
-        return head.has_value();
-      case Kind::exact:
-        return head && *head == revision_;
-    }
-    return false;
+    if (kind_ == Kind::exact) return head && *head == revision_;
+    return kind_ == Kind::any || head.has_value() == (kind_ == Kind::exists);
   }
   bool operator==(const ExpectedVersion&) const = default;
 
@@ -167,13 +150,14 @@ class ExpectedVersion {
   Kind kind_ = Kind::any;
   Revision revision_;
 };
-// "any", "no_stream", "exists" or the number.
+// "any", "no_stream", "exists" or the number: also how it is written in JSON and on the command line.
 [[nodiscard]] std::string to_string(const ExpectedVersion& expected);
 
-// Which events: everything, or those that match at least one item. Within an item the filled-in lists must
-// all agree: type one of `types`, every one of `tags` present, stream one of `streams`, category one of
-// `categories`. An empty list in an item asks nothing; an item with four empty lists is refused by
-// check_query.
+// ---- Queries
+
+// Within an item the filled-in lists must all agree: type one of `types`, every one of `tags` present, stream one
+// of `streams`, category one of `categories`. An empty list asks nothing; an item with four empty lists is refused
+// by check_query, since it could mean everything or nothing.
 struct QueryItem {
   std::vector<std::string> types;
   std::vector<std::string> tags;
@@ -182,24 +166,36 @@ struct QueryItem {
   bool operator==(const QueryItem&) const = default;
 };
 
+// Which events: everything, or those that match at least one item. An empty list of items is refused, too.
 struct Query {
-  std::optional<std::vector<QueryItem>> items;  // nothing: all events
+  // Nothing: all events.
+  std::optional<std::vector<QueryItem>> items;
 
   static Query all() { return {}; }
   static Query of(QueryItem item) { return {std::vector{std::move(item)}}; }
+  // By looking at the event alone: the meaning of a query, whatever index answers it.
   [[nodiscard]] bool matches(const EventView& event) const;
   bool operator==(const Query&) const = default;
 };
 [[nodiscard]] result<void> check_query(const Query& query);
 
-// "Refuse the append if an event after `after` matches." The dynamic consistency boundary.
+// "Refuse the append if an event behind `after` matches": the dynamic consistency boundary (dcb.events). For
+// decisions that rest on a query over the log instead of on streams. This version of the store refuses requests
+// that carry one (`invalid`); use expected versions and also_expect (store.hpp).
 struct AppendCondition {
   Query fail_if;
-  Position after;  // exclusive: the last position the decision has seen
+  // Exclusive: the last position that the decision has seen.
+  Position after;
 };
 
-// A place in history, as people write it: `v204` a revision, `p90211` a position, `start`, `head`, `-20` (the
-// last 20), a time ("2026-03-01", "2026-03-01T10:00Z") or an age ("-2h", units s m h d w).
+// ---- Places in history
+
+// A place as people write it, the same in the command line, in addresses and in the library:
+//
+//   v204      a revision of the stream at hand        p90211      a position in the log
+//   start     before everything                       head        the newest event
+//   -20       the last 20                             -2h         an age; units s m h d w
+//   2026-03-01, 2026-03-01T10:00Z, ...                a time, UTC unless it carries an offset
 struct Moment {
   struct Start {
     bool operator==(const Start&) const = default;
@@ -218,6 +214,7 @@ struct Moment {
   std::variant<Start, Head, Revision, Position, Timestamp, Ago, Last> at;
   bool operator==(const Moment&) const = default;
 };
+// `invalid`, with the grammar as help, for anything else.
 [[nodiscard]] result<Moment> parse_moment(std::string_view text);
 
 }  // namespace stele

@@ -8,17 +8,14 @@
 //
 // What is promised
 //   no lost update   an append names the revision that the decision has seen; on a conflict everything is
-//   loaded and
-//                    decided again, at most max_tries times, with growing random pauses.
-//   one effect       with an idempotency key, event ids follow from the key. A repeat, also after a crash or
-//   a restart,
-//                    is recognised in the log before anything is decided and gets the first answer. The same
-//                    key with another command is errc::invalid. (A refused command leaves no trace: a repeat
-//                    decides anew.)
+//                    loaded and decided again, at most max_tries times, with growing random pauses.
+//   one effect       with an idempotency key, event ids follow from the key. A repeat, also after a crash or a
+//                    restart, is recognised in the log before anything is decided and gets the first answer.
+//                    The same key with another command is errc::invalid. (A refused command leaves no trace: a
+//                    repeat decides anew.)
 //   all or nothing   what one command does to several streams (transact) is one atomic append.
 //   no exceptions    what rules throw becomes errc::invalid; a history that cannot be is errc::corrupt, with
-//   stream,
-//                    revision and type. Only std::bad_alloc passes.
+//                    stream, revision and type. Only std::bad_alloc passes.
 //
 // Each event's metadata says who and why: userId, correlationId, causationId, traceparent, command, and when
 // they apply schemaVersion, idempotencyKey (a digest, not the key) and commandHash. A decider may name tags
@@ -64,8 +61,8 @@ struct Outcome {
 // A command over several aggregates, decided by `body(Work<Refusals>&) -> result<void>` and appended as one.
 // The body runs again from the start after a conflict, so it must not do anything but load, ask and refuse:
 //
-//   auto done = stele::transact<TransferRefusals>(store, transfer, context, {}, [&](auto& work) ->
-//   stele::result<void> {
+//   auto done = stele::transact<TransferRefusals>(store, transfer, context, {},
+//                                                 [&](auto& work) -> stele::result<void> {
 //     STELE_TRY(auto from, work.template load<Account>(transfer.from));
 //     STELE_TRY(auto to, work.template load<Account>(transfer.to));
 //     work.ask(from, WithdrawMoney{...});

@@ -36,15 +36,19 @@ enum class errc : std::uint8_t {
   unavailable,  // not reachable, closing, or not started: retry later
 };
 
-// "invalid", "conflict", ...: the enumerator's own name.
+// "invalid", "conflict", ...: the enumerator's own name, as it stands in logs and in problem documents.
+// A kind that is not one of the twelve is a broken invariant and ends the process.
 [[nodiscard]] std::string_view to_string(errc kind);
 
+// One fact of an error: what a program may want to know, as text. Names are snake_case and part of the contract
+// of whoever returns the error ("stream", "expected", "actual", "position", "limit", "file", "pid", ...).
 struct Fact {
   std::string name;
   std::string value;
   bool operator==(const Fact&) const = default;
 };
 
+// Copying is cheap (one reference), changing copies first; so an error can be kept, sent on and decorated.
 class [[nodiscard]] Error {
  public:
   Error(errc kind, std::string message);
@@ -60,7 +64,7 @@ class [[nodiscard]] Error {
   [[nodiscard]] const std::string& message() const;
   [[nodiscard]] const std::string& help() const;
   [[nodiscard]] const std::vector<Fact>& facts() const;
-  // The value of one fact, or nothing.
+  // The value of one fact, or nothing. Of facts with the same name, the first.
   [[nodiscard]] std::optional<std::string_view> fact(std::string_view name) const;
   // "conflict: message (stream=..., actual=...); help"
   [[nodiscard]] std::string to_string() const;
@@ -76,7 +80,14 @@ class [[nodiscard]] Error {
   std::shared_ptr<Body> body_;
 };
 
-// A value or an error. Use: `if (!r) return r.error();`, or STELE_TRY below.
+// A value or an error. A subclass of std::expected, so all of its members are there (has_value, operator*, error,
+// value_or; value() throws, so do not), made must-use, and made from an Error without further words:
+//
+//   result<int> half(int n) {
+//     if (n % 2 != 0) return Error(errc::invalid, "the number is odd").with("n", std::to_string(n));
+//     return n / 2;
+//   }
+//   if (auto h = half(7); !h) std::puts(h.error().to_string().c_str());
 template <class T>
 class [[nodiscard]] result : public std::expected<T, Error> {
  public:
@@ -99,6 +110,7 @@ class [[nodiscard]] result<void> : public std::expected<void, Error> {
 
 // STELE_TRY(auto x, f());   x = value, or return the error from the enclosing function.
 // STELE_CHECK(f());         the same where there is no value to keep.
+// STELE_TRY is more than one statement: not the body of an `if` without braces, and on one line.
 #define STELE_DETAIL_JOIN2(a, b) a##b
 #define STELE_DETAIL_JOIN(a, b) STELE_DETAIL_JOIN2(a, b)
 #define STELE_TRY(declaration, ...)                                    \

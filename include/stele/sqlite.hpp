@@ -82,9 +82,13 @@ using SqlValues = std::initializer_list<SqlValue>;
 // empty: ask is_null() where that is a difference.
 class SqlRow {
  public:
+  // Exact 64 bits; money is kept as its units, so Money::from_units(row.integer(2)).
   [[nodiscard]] std::int64_t integer(int column) const;
+  // Also of a blob: any bytes, valid during the callback only.
   [[nodiscard]] std::string_view text(int column) const;
   [[nodiscard]] bool is_null(int column) const;
+  // Of an integer column that holds microseconds since 1970, as SqlValue(Timestamp) writes it. Not of a text
+  // column: parse that with parse_time() (types.hpp).
   [[nodiscard]] Timestamp time(int column) const {
     return Timestamp(std::chrono::microseconds(integer(column)));
   }

@@ -6,8 +6,7 @@
 //   acknowledged  append() returned a value, or its completion ran with one. Acknowledged implies durable.
 //   visible       readers and subscribers can get it. Visible implies durable: nobody ever sees an event that
 //                 a crash could take back.
-//   unknown       an append that ended in `timeout` or `unavailable`: it may or may not have happened.
-//   Repeating
+//   unknown       an append that ended in `timeout` or `unavailable`: it may or may not have happened. Repeating
 //                 it with the same event ids is harmless and gives the answer the first try would have given.
 //
 // Threading: every member of EventStore may be called from any thread at any time. Cursors and subscriptions
@@ -37,6 +36,7 @@ struct StreamWrite {
   std::vector<NewEvent> events;  // at least one
 };
 
+// A stream that must stand where the decision saw it, and is not written.
 struct StreamCheck {
   std::string stream;
   ExpectedVersion expected;

@@ -2,8 +2,7 @@
 // the frames mean is frame.hpp's business, which file comes next is the writer's.
 //
 // A segment is created under a temporary name, filled with zeros, synced, and only then named, so a file
-// called
-// *.seg always begins with a whole header. The rule the writer owes recovery: a segment is created only when
+// called *.seg always begins with a whole header. The rule the writer owes recovery: a segment is created only when
 // every frame of the one before it is durable.
 #pragma once
 
