@@ -70,7 +70,8 @@ function(stele_tests name folder)
   target_link_libraries(${name} PRIVATE ${ROOM_LINK} GTest::gmock GTest::gtest_main stele_test_flags)
   target_compile_definitions(${name} PRIVATE STELE_SOURCE_DIR="${PROJECT_SOURCE_DIR}")  # for committed samples
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
-  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 600)
+  gtest_discover_tests(${name} NO_PRETTY_VALUES DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
+                       PROPERTIES TIMEOUT 600)
 endfunction()
 
 # stele_fuzzers(FOLDER LINK libs...): each .cpp is one libFuzzer target fuzz_<file>, all of them `fuzzers`. Under
