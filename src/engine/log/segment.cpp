@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::uint64_t smallest_step = 1u << 20;
 constexpr std::uint64_t largest_step = 16u << 20;
+constexpr std::uint64_t slice_bytes = 1u << 20;
 
 result<void> write_zeros(io::File& file, std::uint64_t from, std::uint64_t to) {
   static const std::string zeros(256u << 10, '\0');
@@ -105,27 +106,33 @@ bool SegmentFile::wants_fill(std::uint64_t offset) const {
 }
 
 result<void> SegmentFile::fill_ahead() {
-  const std::lock_guard guard(filling_);
-  return fill_step();
+  const auto goal = filled() + next_step();
+  while (filled() < goal) {
+    const std::lock_guard guard(filling_);
+    STELE_CHECK(fill_slice(goal));
+  }
+  return {};
 }
 
 result<void> SegmentFile::make_room(std::uint64_t end) {
   STELE_ASSERT(end <= header_.capacity, "room is made inside the segment", end, header_.capacity);
   const std::lock_guard guard(filling_);
-  while (filled() < end) STELE_CHECK(fill_step());
+  while (filled() < end) STELE_CHECK(fill_slice(header_.capacity));
   return {};
 }
 
-result<void> SegmentFile::fill_step() {
+// A commit of the same file waits for whatever is being filled, so it is never much at once.
+result<void> SegmentFile::fill_slice(std::uint64_t goal) {
   if (broken_) return *broken_;
   const auto from = filled();
-  const auto to = from + next_step();
-  if (from == to) return {};
+  const auto to = std::min(goal, from + slice_bytes);
+  if (from >= to) return {};
   STELE_CHECK(write_zeros(*filler_, from, to));
   if (auto synced = filler_->sync_data(); !synced) {
     broken_ = std::move(synced).error();
     return *broken_;
   }
+  STELE_ASSERT(filled() == from, "one filler at a time", filled(), from);
   filled_.store(to, std::memory_order_release);
   return {};
 }

@@ -84,7 +84,7 @@ class SegmentFile {
   [[nodiscard]] std::uint64_t filled() const { return filled_.load(std::memory_order_acquire); }
   // Whether the writer at `offset` is close enough to the end of the filled part to prepare more.
   [[nodiscard]] bool wants_fill(std::uint64_t offset) const;
-  // Fills and syncs the next step: 1 MiB first, doubling up to 16 MiB. disk_full leaves all as it was, and it
+  // Fills and syncs the next step, in slices: 1 MiB first, doubling up to 16 MiB. disk_full leaves all as it was, and it
   // may be called again; an error of the sync is final, as everywhere.
   result<void> fill_ahead();
   // Fills until `end` is inside, on the caller's thread: for the writer that has overtaken the helper.
@@ -100,7 +100,7 @@ class SegmentFile {
  private:
   SegmentFile(SegmentHeader header, std::shared_ptr<io::File> frames, std::unique_ptr<io::File> filler,
               std::uint64_t filled);
-  result<void> fill_step();  // under filling_
+  result<void> fill_slice(std::uint64_t goal);  // under filling_
   [[nodiscard]] std::uint64_t next_step() const;
 
   SegmentHeader header_;
