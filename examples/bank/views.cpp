@@ -22,7 +22,7 @@ std::uint64_t number_in(const SqlRow& row, int column) {
   return static_cast<std::uint64_t>(row.integer(column));
 }
 
-stele::Error no_such_stream(std::string_view account_id) {
+stele::Error account_not_found(std::string_view account_id) {
   return stele::Error(stele::errc::not_found, "there is no account " + std::string(account_id))
       .with("account", std::string(account_id));
 }
@@ -121,7 +121,7 @@ result<AccountSummary> summary_of(stele::SqliteSnapshot& accounts, std::string_v
                                                summary.version = number_in(row, 1);
                                                summary.status = row.text(2);
                                              }));
-  if (!known) return no_such_stream(account_id);
+  if (!known) return account_not_found(account_id);
   STELE_CHECK(
       accounts.each("SELECT at, description, amount FROM recent WHERE account = ? ORDER BY version DESC",
                     {account_id}, [&](const SqlRow& row) {
@@ -155,7 +155,7 @@ result<Statement> statement_of(stele::SqliteSnapshot& statements, std::string_vi
                       .closing_balance = {}};
   STELE_TRY(const bool known, statements.first("SELECT 1 FROM movement WHERE account = ? LIMIT 1",
                                                {account_id}, [](const SqlRow&) {}));
-  if (!known) return no_such_stream(account_id);
+  if (!known) return account_not_found(account_id);
   STELE_CHECK(statements.first(
       "SELECT balance FROM movement WHERE account = ? AND month < ?"
       " ORDER BY month DESC, version DESC LIMIT 1",
@@ -178,7 +178,7 @@ result<AccountSummary> summary_as_of(stele::EventStore& store, std::string_view 
                                      const stele::Moment& moment) {
   const std::string stream = stream_of(account_id);
   auto events = store.read_stream({.stream = stream, .from = {}});
-  if (!events && events.error().kind() == stele::errc::not_found) return no_such_stream(account_id);
+  if (!events && events.error().kind() == stele::errc::not_found) return account_not_found(account_id);
   if (!events) return events.error();
   STELE_TRY(const stele::Position up_to, stele::position_of(store, moment, stream));
   STELE_TRY(const auto scratch, stele::SqliteTarget::scratch(stele::sqlite_projection<Accounts>()));
