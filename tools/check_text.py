@@ -40,9 +40,10 @@ def check_cpp(path, findings):
     comments = tree.comments_only(text)
     for line, match in lines_with(COROUTINE, code):
         findings.add(path, line, f"{match[0]}: no coroutines (g++ 12 frees everyday ones twice)")
+    comment_lines = ["", *comments.splitlines()]
     for line, match in lines_with(NOLINT, comments):
-        if not re.match(r": \w", match["reason"]):
-            findings.add(path, line, "NOLINT needs a reason: `// NOLINT(check): why`")
+        if not re.match(r": \w", match["reason"]) and not comment_lines[line - 1].strip():
+            findings.add(path, line, "NOLINT needs a reason: `// NOLINT(check): why`, or the line above")
     opening = re.match(r"(?://.*\n)*", text)[0].count("\n")
     if opening == 0:
         findings.add(path, 1, "opens without the comment that says what the file is and is not")

@@ -105,6 +105,11 @@ run_tests() { # run_tests PRESET [FILTER]; leaves build/PRESET/tests.xml for too
     export UBSAN_SYMBOLIZER_PATH="$symbolizer"
   fi
   rm -f "$root/build/$preset/tests.xml"
-  ctest --test-dir "$root/build/$preset" -j "$(nproc)" --no-tests=error --progress --output-on-failure \
-    --output-junit tests.xml ${filter:+-R "$filter"} >&2
+  local tests=(ctest --test-dir "$root/build/$preset" -j "$(nproc)" --no-tests=error --output-on-failure
+    --output-junit tests.xml ${filter:+-R "$filter"})
+  if [ -t 2 ]; then
+    "${tests[@]}" --progress >&2
+  else # in a log only what did not pass is worth a line
+    "${tests[@]}" 2>&1 | { grep -vE '^ +Start +[0-9]+: | Passed +[0-9.]+ sec$' || true; } >&2
+  fi
 }

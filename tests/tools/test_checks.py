@@ -101,7 +101,7 @@ class Floors(TreeCase):
 
 class Text(TreeCase):
     def found(self, name, line):
-        self.write(name, f"// What it is.\n{line}\n")
+        self.write(name, f"// What it is.\n\n{line}\n")
         return self.findings_of(check_text)
 
     def test_each_forbidden_thing_is_found(self):
@@ -126,7 +126,8 @@ class Text(TreeCase):
 
     def test_what_only_looks_forbidden_is_not_found(self):
         for line in ('auto s = "co' '_await";', "int x;  // without co" "_await",
-                     "f();  // NOLINT(bugprone-x): implicit", "std::filesystem::path where;",
+                     "f();  // NOLINT(bugprone-x): implicit", "// Why.\nf();  // NOLINT(bugprone-x)",
+                     "std::filesystem::path where;",
                      "auto d = Disk::open(path);", "// The rest is read on demand."):
             with self.subTest(line=line):
                 tree.text_of.cache_clear()
