@@ -3,6 +3,7 @@
 
 #include <limits>
 
+#include "base/assert.hpp"
 #include "engine/reader/cursors.hpp"
 
 namespace stele::engine {
@@ -29,7 +30,10 @@ class DurablePrefix {
   }
   // A segment is begun only when all before it is durable.
   void segment_begins(Position first) { durable_ = std::max(durable_, Position(first.value() - 1)); }
-  [[nodiscard]] Position durable() const { return durable_; }
+  [[nodiscard]] Position durable() const {
+    STELE_ASSERT(durable_ >= known_, "what was known stays known", durable_.value(), known_.value());
+    return durable_;
+  }
 
  private:
   Position known_;
@@ -120,11 +124,17 @@ result<void> EmbeddedStore::recover() {
     prefix.segment_begins(segment.header.first);
     if (segments_.size() < used) segments_.add(files.files[segment.input], segment.header, segment.end);
   }
+  STELE_ASSERT(segments_.size() == used, "the segments that hold something are open", segments_.size(), used);
+  STELE_ASSERT(index_.last() <= recovery_.last, "the index has no more than the log", index_.last().value(),
+               recovery_.last.value());
   visibility_.publish(index_.last());
   return writing ? result<void>{} : start_following(prefix.durable(), end);
 }
 
 result<void> EmbeddedStore::start_writing() {
+  STELE_ASSERT(lock_ && watermark_, "a writer holds the lock and the watermark");
+  STELE_ASSERT(index_.last() == recovery_.last, "the index has the whole log", index_.last().value(),
+               recovery_.last.value());
   STELE_CHECK(log::apply_recovery(world_.disk, log::log_path(directory_), recovery_));
   WriterStart start{nullptr, recovery_.end_offset, recovery_.last_recorded_at};
   if (!recovery_.segments.empty()) {
@@ -153,6 +163,7 @@ Error EmbeddedStore::refuse_appends() const {
   if (options_.access == Access::read_only) {
     return Error(errc::read_only, directory_.string() + " was opened for reading only");
   }
+  STELE_ASSERT(!recovery_.damages.empty(), "only damage keeps a writer from writing");
   return Error(errc::read_only, "the store is damaged: " + log::to_string(recovery_.damages.front()))
       .help("reading goes on; run `stele verify` for the whole list and restore a backup");
 }
@@ -228,6 +239,7 @@ result<Position> EmbeddedStore::position_at(Timestamp time) {
     STELE_TRY(const auto event, reader.read(Position(middle), arena));
     (event.recorded_at <= time ? before : behind) = middle;
   }
+  STELE_ASSERT(behind == before + 1, "halving ends between two events", before, behind);
   return Position(before);
 }
 

@@ -20,6 +20,7 @@ Follower::~Follower() {
 }
 
 void Follower::start(log::Watermark& watermark) {
+  STELE_ASSERT(watermark_ == nullptr && !thread_.joinable(), "following starts once");
   watermark_ = &watermark;
   thread_ = std::thread([this] { run(*watermark_); });
 }
@@ -45,6 +46,7 @@ result<void> Follower::open_next_segment() {
   if (!header || header->store != parts_.store) {
     return Error(errc::corrupt, path.string() + " is not a segment of this store");
   }
+  STELE_ASSERT(!scanner_, "the segment before is left", end_);
   parts_.segments.add(std::move(file), *header, log::segment_header_bytes);
   end_ = log::segment_header_bytes;
   return {};
@@ -73,9 +75,15 @@ result<void> Follower::catch_up(Position durable) {
     }
     const auto ordinal = parts_.segments.size() - 1;
     parts_.index.add(ordinal, scanner_->frame_offset(), parsed.frame);
+    STELE_ASSERT(parts_.index.last() == parsed.frame.last(), "the index has the frame",
+                 parts_.index.last().value(), parsed.frame.last().value());
+    STELE_ASSERT(scanner_->frame_offset() == end_ && scanner_->offset() > end_, "frames follow each other",
+                 scanner_->frame_offset(), end_, scanner_->offset());
     end_ = scanner_->offset();
     parts_.segments.at(ordinal).visible_end.store(end_, std::memory_order_release);
   }
+  STELE_ASSERT(parts_.index.last() >= durable, "all that is durable was found", parts_.index.last().value(),
+               durable.value());
   parts_.visibility.publish(std::max(durable, parts_.visibility.head()));
   return {};
 }

@@ -10,6 +10,7 @@
 #include <memory>
 #include <shared_mutex>
 
+#include "base/assert.hpp"
 #include "engine/log/segment.hpp"
 #include "io/file.hpp"
 
@@ -29,16 +30,20 @@ class Segments {
   // Returns the new segment's ordinal.
   std::uint32_t add(std::shared_ptr<io::File> file, const log::SegmentHeader& header,
                     std::uint64_t visible_end) {
+    STELE_ASSERT(file != nullptr && header.first > Position{}, "a segment has a file and a place",
+                 header.first.value());
     const std::unique_lock lock(mutex_);
     all_.emplace_back(std::move(file), header, visible_end);
     return static_cast<std::uint32_t>(all_.size() - 1);
   }
   [[nodiscard]] OpenSegment& at(std::uint32_t ordinal) {
     const std::shared_lock lock(mutex_);
+    STELE_ASSERT(ordinal < all_.size(), "an ordinal names a segment", ordinal, all_.size());
     return all_.at(ordinal);
   }
   [[nodiscard]] const OpenSegment& at(std::uint32_t ordinal) const {
     const std::shared_lock lock(mutex_);
+    STELE_ASSERT(ordinal < all_.size(), "an ordinal names a segment", ordinal, all_.size());
     return all_.at(ordinal);
   }
   [[nodiscard]] std::uint32_t size() const {

@@ -12,7 +12,9 @@ class Visibility::Registration final : public Watch {
   explicit Registration(std::shared_ptr<Watchers> watchers) : watchers_(std::move(watchers)) {}
   ~Registration() override {
     const std::lock_guard lock(watchers_->mutex);
-    std::erase_if(watchers_->list, [this](const auto& entry) { return entry.first == this; });
+    const auto erased =
+        std::erase_if(watchers_->list, [this](const auto& entry) { return entry.first == this; });
+    STELE_ASSERT(erased <= 1, "a watcher is listed once", erased);
   }
   Registration(const Registration&) = delete;
   Registration& operator=(const Registration&) = delete;
@@ -25,7 +27,8 @@ void Visibility::publish(Position head) {
   const auto before = head_.load(std::memory_order_relaxed);
   STELE_ASSERT(before <= head.value(), "the visible head never moves back", before, head.value());
   if (before == head.value()) return;
-  head_.store(head.value(), std::memory_order_seq_cst);
+  const auto replaced = head_.exchange(head.value(), std::memory_order_seq_cst);
+  STELE_ASSERT(replaced == before, "one at a time moves the head", replaced, before, head.value());
   // seq_cst on both sides: either this sees the waiter, or the waiter sees the new head before it sleeps.
   if (waiters_.load(std::memory_order_seq_cst) > 0) wake();
   const std::lock_guard lock(watchers_->mutex);
@@ -41,7 +44,8 @@ Position Visibility::wait_beyond(Position seen, std::chrono::microseconds timeou
   moved_.wait_for(lock, std::min<std::chrono::microseconds>(timeout, longest), [&] {
     return head_.load(std::memory_order_seq_cst) > seen.value() || stop.load() || closed();
   });
-  waiters_.fetch_sub(1, std::memory_order_relaxed);
+  const auto waiting = waiters_.fetch_sub(1, std::memory_order_relaxed);
+  STELE_ASSERT(waiting > 0, "whoever waited was counted", waiting);
   return head();
 }
 

@@ -38,6 +38,8 @@ class LocationColumn {
     STELE_ASSERT(index / block_entries < max_blocks, "the location column has room", index);
     auto& slot = (*blocks_)[index / block_entries];
     auto* block = slot.load(std::memory_order_relaxed);
+    STELE_ASSERT((block == nullptr) == (index % block_entries == 0), "a block is made for its first entry",
+                 index);
     if (block == nullptr) {
       block = new Block;
       slot.store(block, std::memory_order_release);

@@ -12,6 +12,8 @@ namespace {
 std::size_t visible_count(const std::vector<Position>& postings, Position head) {
   auto count = postings.size();
   while (count > 0 && postings[count - 1] > head) --count;
+  STELE_ASSERT(count == postings.size() || postings[count] > head, "only what lies beyond is hidden", count,
+               postings.size(), head.value());
   return count;
 }
 
@@ -47,6 +49,8 @@ void StreamTable::add(std::string_view stream, Revision at, Position first, std:
   STELE_ASSERT(postings.empty() || postings.back() < first, "a stream's positions grow", first.value());
   postings.resize(at.value());
   for (std::uint64_t i = 0; i < count; ++i) postings.emplace_back(first.value() + i);
+  STELE_ASSERT(postings.size() == at.value() + count, "revisions are dense", postings.size(), at.value(),
+               count);
 }
 
 std::vector<Position> StreamTable::positions(std::string_view stream, Revision from, std::size_t count,
@@ -60,6 +64,8 @@ std::vector<Position> StreamTable::positions(std::string_view stream, Revision f
   if (from.value() >= visible) return {};
   const auto begin = postings.begin() + static_cast<std::ptrdiff_t>(from.value());
   const auto taken = std::min<std::uint64_t>(count, visible - from.value());
+  STELE_ASSERT(from.value() + taken <= postings.size(), "the range lies in the stream", from.value(), taken,
+               postings.size());
   return {begin, begin + static_cast<std::ptrdiff_t>(taken)};
 }
 
@@ -84,6 +90,7 @@ std::vector<StreamInfo> StreamTable::list(std::string_view prefix, std::string_v
   const auto kept = all.begin() + static_cast<std::ptrdiff_t>(std::min(limit, all.size()));
   std::ranges::partial_sort(all, kept, {}, &StreamInfo::stream);
   all.erase(kept, all.end());
+  STELE_ASSERT(all.size() <= limit, "no more names than asked for", all.size(), limit);
   return all;
 }
 

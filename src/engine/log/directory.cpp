@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cstdio>
 
+#include "base/assert.hpp"
 #include "base/crc32c.hpp"
 #include "engine/log/segment.hpp"
 
@@ -21,6 +22,7 @@ constexpr std::string_view manifest_checksum = "crc32c ";
 std::string hex(std::uint32_t value) {
   std::array<char, 16> text{};
   const auto length = std::snprintf(text.data(), text.size(), "%08x", value);
+  STELE_ASSERT(length == 8, "a checksum has eight digits", length);
   return {text.data(), static_cast<std::size_t>(length)};
 }
 
@@ -135,7 +137,10 @@ result<Manifest> create_store(const io::World& world, const fs::path& store) {
   id[8] = static_cast<std::uint8_t>((id[8] & 0x3F) | 0x80);
   const Manifest manifest{
       .store = Uuid(id), .major = format_major, .minor = format_minor, .created_at = world.clock.now()};
-  STELE_CHECK(io::replace_file(world.disk, manifest_path(store), encode_manifest(manifest)));
+  const auto text = encode_manifest(manifest);
+  const auto reads_back = parse_manifest(text);
+  STELE_ASSERT(reads_back && *reads_back == manifest, "what is written reads back", text);
+  STELE_CHECK(io::replace_file(world.disk, manifest_path(store), text));
   return manifest;
 }
 

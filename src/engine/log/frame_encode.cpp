@@ -80,6 +80,7 @@ class BodyEncoder {
     put_tags(event.tags);
     put(event.metadata);
     put(event.data);
+    STELE_ASSERT(here() == to + record_bytes(event), "a record is as long as it says", here() - to);
     close(to);
   }
 
@@ -90,6 +91,8 @@ class BodyEncoder {
   char* here() { return frame_.bytes.data() + at_; }
 
   void put(std::string_view bytes) {
+    STELE_ASSERT(at_ + bytes.size() <= frame_.bytes.size(), "a part lies in its frame", at_, bytes.size(),
+                 frame_.bytes.size());
     std::copy(bytes.begin(), bytes.end(), here());
     at_ += bytes.size();
   }

@@ -65,6 +65,7 @@ ParsedFront bad_front(const char* reason, std::size_t needed = 0) {
 
 // The end of the write header at `at` in `bytes`, or 0 when it does not fit.
 std::size_t write_end(std::string_view bytes, std::size_t at) {
+  STELE_ASSERT(at <= bytes.size(), "a write header is looked for inside", at, bytes.size());
   if (bytes.size() - at < write_header_bytes) return 0;
   const std::size_t name = load_le<std::uint32_t>(bytes.data() + at + layout::name_length);
   if (name == 0 || name > Limits::stream_name_bytes || name > bytes.size() - at - write_header_bytes)
@@ -80,7 +81,10 @@ class BodyCheck {
         padding_(frame.substr(bytes_.size())),
         front_(front),
         at_(layout::front_bytes(front.writes)),
-        write_at_(at_) {}
+        write_at_(at_) {
+    STELE_ASSERT(at_ <= bytes_.size(), "the body lies behind the front", at_, bytes_.size());
+    STELE_ASSERT(padding_.size() < frame_alignment, "padding is shorter than the alignment", padding_.size());
+  }
 
   // "" when all is well.
   const char* run() {
@@ -116,6 +120,7 @@ class BodyCheck {
   std::uint32_t events_of_next_write() {
     const auto count = load_le<std::uint32_t>(bytes_.data() + write_at_ + layout::write_events);
     write_at_ = write_end(bytes_, write_at_);
+    STELE_ASSERT(write_at_ != 0 && write_at_ <= at_, "a checked write header stays good", write_at_, at_);
     return count;
   }
 
@@ -132,6 +137,7 @@ class BodyCheck {
       return "record is in the wrong place";
     sum_ = layout::add_to_sum(sum_, bytes.data());
     at_ += size;
+    STELE_ASSERT(at_ <= bytes_.size(), "a checked record lies in the frame", at_, bytes_.size());
     return "";
   }
 
@@ -177,6 +183,7 @@ std::optional<RecordView> layout::decode_record(std::string_view bytes) {
   record.tags = TagsView(take(tags));
   record.metadata = take(metadata);
   record.data = take(data);
+  STELE_ASSERT(rest.empty(), "the parts are the whole record", rest.size(), bytes.size());
   if (!tags_hold_together(record.tags.encoded())) return std::nullopt;
   return record;
 }
@@ -245,6 +252,7 @@ ParsedFrame parse_frame(std::string_view bytes, std::uint64_t salt, std::uint64_
     return frame;
   }
   const auto whole = bytes.substr(0, parsed.front.total_size);
+  STELE_ASSERT(whole.size() % frame_alignment == 0, "an accepted size is aligned", whole.size());
   frame.reason = BodyCheck(whole, parsed.front).run();
   frame.status = *frame.reason == '\0' ? FrameStatus::ok : FrameStatus::bad;
   if (frame.status == FrameStatus::ok) frame.frame = FrameParser::view(whole, parsed.front);

@@ -47,6 +47,10 @@ bool FrameEvents::next() {
   } else {
     event_.revision = event_.revision.next();
   }
+  STELE_ASSERT(left_in_write_ > 0 && left_in_write_ <= left_, "no write has more events than are left",
+               left_in_write_, left_);
+  STELE_ASSERT(at_ + record_header_bytes <= bytes_.size(), "a verified record begins inside", at_,
+               bytes_.size());
   size_ = claimed_record_size(bytes_.substr(at_));
   const auto record = layout::decode_record(bytes_.substr(at_, size_));
   STELE_ASSERT(record.has_value(), "a verified record decodes", at_, size_);
@@ -58,6 +62,7 @@ bool FrameEvents::next() {
   event_.metadata = record->metadata;
   event_.tags = record->tags;
   offset_ = static_cast<std::uint32_t>(at_);
+  STELE_ASSERT(record->back == at_, "a verified record knows its place", record->back, at_);
   at_ += size_;
   --left_;
   --left_in_write_;

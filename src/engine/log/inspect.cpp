@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/assert.hpp"
 #include "base/bytes.hpp"
 #include "base/utf8.hpp"
 #include "engine/log/directory.hpp"
@@ -213,6 +214,8 @@ class Inspection {
       }
       const auto begin = scanner.offset();
       STELE_TRY(const auto written, scanner.last_written());
+      STELE_ASSERT(written >= begin && scanner.offset() == begin, "looking ahead moves nothing", begin,
+                   written);
       if (written == begin) {
         put(line("end").with("offset", begin).with("zeros", size - std::min(size, begin)));
         return {};
@@ -231,6 +234,7 @@ class Inspection {
 
   void frame(std::uint64_t offset, const FrameView& frame) {
     ++summary_.frames;
+    STELE_ASSERT(offset >= segment_header_bytes, "a frame lies behind the header", offset);
     put(line("frame")
             .with("offset", offset)
             .with("size", frame.size())

@@ -35,6 +35,8 @@ class Recovery {
     }
     check_nothing_is_missing_at_the_end();
     report_.last = Position(expected_.value() - 1);
+    STELE_ASSERT(report_.events <= report_.last.value(), "a position is counted once", report_.events,
+                 report_.last.value());
     if (!report_.segments.empty()) report_.end_offset = report_.segments.back().end;
     return std::move(report_);
   }
@@ -100,6 +102,7 @@ class Recovery {
 
   // False: there is nothing in it to scan.
   bool begin_segment(std::size_t index) {
+    STELE_ASSERT(expected_ > Position{}, "positions begin at 1", index);
     const auto& member = members_[index];
     const auto first = member.header.first;
     if (first > expected_) {
@@ -165,6 +168,9 @@ class Recovery {
 
   void accept(std::uint64_t offset, const FrameView& frame) {
     auto& segment = report_.segments.back();
+    STELE_ASSERT(frame.first() == expected_, "frames are taken in order", frame.first().value(),
+                 expected_.value());
+    STELE_ASSERT(offset >= segment.end, "frames do not overlap", offset, segment.end);
     segment.last = frame.last();
     segment.end = offset + frame.size();
     ++segment.frames;
@@ -182,6 +188,7 @@ class Recovery {
     if (input_.known_durable >= expected_) return false;
     const auto begin = scanner.offset();
     STELE_TRY(const auto end, scanner.last_written());
+    STELE_ASSERT(scanner.offset() == begin && end >= begin, "looking ahead moves nothing", begin, end);
     if (end > begin) {
       STELE_TRY(const auto mark, highest_mark_from(scanner, begin));
       if (mark >= expected_) return false;
@@ -197,6 +204,8 @@ class Recovery {
       STELE_TRY(bool found, scanner.seek_header());
       while (found) {
         STELE_TRY(const auto frame, scanner.peek_front());
+        STELE_ASSERT(witnesses_.empty() || witnesses_.back().offset < scanner.offset(),
+                     "headers are found in order", scanner.offset());
         witnesses_.push_back({scanner.offset(), frame.durable});
         scanner.seek(scanner.offset() + frame_alignment);
         STELE_TRY(found, scanner.seek_header());
@@ -224,6 +233,7 @@ class Recovery {
     // The header is whole, so exactly this frame's events are lost.
     const auto end = begin + parsed.front->total_size;
     const auto last = Position(expected_.value() + parsed.front->events - 1);
+    STELE_ASSERT(end > begin && last >= expected_, "stepping over goes forward", begin, end, last.value());
     missing(report_.segments.back().name, begin, end, last, parsed.reason);
     report_.segments.back().end = end;
     scanner.seek(end);

@@ -58,6 +58,11 @@ result<void> apply_recovery(io::Disk& disk, const std::filesystem::path& log_dir
   if (!report.torn) return {};
   static const std::string zeros(256u << 10, '\0');
   STELE_ASSERT(report.torn->begin >= segment_header_bytes, "the header is never cut", report.torn->begin);
+  STELE_ASSERT(report.torn->begin % frame_alignment == 0, "a tail begins where a frame would",
+               report.torn->begin);
+  STELE_ASSERT(report.torn->begin < report.torn->end && report.torn->begin == report.end_offset,
+               "only what lies behind the log is cut", report.torn->begin, report.torn->end,
+               report.end_offset);
   STELE_TRY(auto file, disk.open(log_directory / report.torn->segment, io::Mode::write));
   STELE_TRY(const auto size, file->size());
   const auto end = std::min(size, report.torn->end);

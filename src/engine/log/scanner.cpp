@@ -23,6 +23,8 @@ SegmentScanner::SegmentScanner(const io::ByteSource& source, std::uint64_t salt,
 result<std::string_view> SegmentScanner::window(std::size_t bytes) {
   const bool inside = offset_ >= buffer_offset_ && offset_ - buffer_offset_ <= buffered_;
   const auto skip = inside ? static_cast<std::size_t>(offset_ - buffer_offset_) : buffered_;
+  STELE_ASSERT(skip <= buffered_ && buffered_ <= buffer_.size(), "the window lies in the buffer", skip,
+               buffered_, buffer_.size());
   auto have = buffered_ - skip;
   if (have < bytes && offset_ + have < end_) {
     // What is left moves to the front, the window is filled up behind it.
@@ -34,6 +36,8 @@ result<std::string_view> SegmentScanner::window(std::size_t bytes) {
     STELE_TRY(const auto got,
               source_.read_at(offset_ + have, {buffer_.data() + have, static_cast<std::size_t>(want)}));
     have += got;
+    STELE_ASSERT(got <= want && have <= buffer_.size(), "no more is read than there is room for", got, want,
+                 have);
     buffered_ = have;
     return std::string_view(buffer_.data(), have);
   }
@@ -52,6 +56,8 @@ result<ParsedFrame> SegmentScanner::next() {
     parsed = parse_frame(bytes, salt_, offset_);
   }
   if (parsed.status == FrameStatus::ok) {
+    STELE_ASSERT(parsed.frame.size() >= frame_header_bytes && parsed.frame.size() <= bytes.size(),
+                 "a whole frame is in the window", parsed.frame.size(), bytes.size());
     frame_offset_ = offset_;
     offset_ += parsed.frame.size();
   } else {
@@ -71,6 +77,7 @@ result<bool> SegmentScanner::seek_header() {
       at += frame_alignment;
     }
     offset_ += at;
+    STELE_ASSERT(offset_ % frame_alignment == 0, "headers are looked for at aligned places", offset_);
     if (at + frame_header_bytes > bytes.size()) continue;
     auto parsed = parse_front(bytes.substr(at), salt_, offset_);
     if (parsed.needed > bytes.size() - at) {
@@ -104,6 +111,7 @@ result<std::uint64_t> SegmentScanner::last_written() {
     if (found != std::string_view::npos) last = offset_ + found + 1;
     offset_ += bytes.size();
   }
+  STELE_ASSERT(last >= start && last <= offset_, "the last byte lies in what was read", start, last, offset_);
   offset_ = start;
   buffered_ = 0;
   return last;

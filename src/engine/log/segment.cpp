@@ -45,6 +45,8 @@ SegmentHeader header_for(const io::World& world, const SegmentFile::Create& what
   header.salt = world.random.next();
   header.created_at = world.clock.now();
   header.capacity = std::max(what.segment_bytes, segment_header_bytes + layout::align(what.frame_bytes));
+  STELE_ASSERT(header.capacity - segment_header_bytes >= what.frame_bytes, "the first frame fits",
+               header.capacity, what.frame_bytes);
   return header;
 }
 
@@ -67,6 +69,8 @@ result<std::unique_ptr<SegmentFile>> SegmentFile::create(const io::World& world,
   const auto header = header_for(world, what);
   const auto needed = segment_header_bytes + layout::align(what.frame_bytes);
   const auto filled = std::min(header.capacity, std::max(smallest_step, needed));
+  STELE_ASSERT(filled >= needed && filled <= header.capacity, "a new segment has room for its first frame",
+               filled, needed, header.capacity);
   if (auto prepared = prepare(world.disk, temporary, header, filled); !prepared) {
     (void)remove_if_there(world.disk, temporary);  // the first error is the one to tell
     return std::move(prepared).error();
@@ -118,6 +122,7 @@ result<void> SegmentFile::make_room(std::uint64_t end) {
   STELE_ASSERT(end <= header_.capacity, "room is made inside the segment", end, header_.capacity);
   const std::lock_guard guard(filling_);
   while (filled() < end) STELE_CHECK(fill_slice(header_.capacity));
+  STELE_ASSERT(filled() >= end, "room was made", filled(), end);
   return {};
 }
 
@@ -127,6 +132,8 @@ result<void> SegmentFile::fill_slice(std::uint64_t goal) {
   const auto from = filled();
   const auto to = std::min(goal, from + slice_bytes);
   if (from >= to) return {};
+  STELE_ASSERT(from >= segment_header_bytes && to - from <= slice_bytes, "a slice lies behind the header",
+               from, to);
   STELE_CHECK(write_zeros(*filler_, from, to));
   if (auto synced = filler_->sync_data(); !synced) {
     broken_ = std::move(synced).error();

@@ -71,6 +71,8 @@ std::optional<SegmentHeader> parse_copy(std::string_view bytes) {
 std::string encode_header(const SegmentHeader& header) {
   STELE_ASSERT(header.first.value() > 0, "positions begin at 1", header.first.value());
   const auto copy = encode_copy(header);
+  STELE_ASSERT(copy.size() * 2 == segment_header_bytes, "two copies are the header", copy.size());
+  STELE_ASSERT(parse_copy(copy) == header, "what is written reads back", header.first.value(), header.salt);
   return copy + copy;
 }
 
@@ -102,6 +104,8 @@ std::string segment_name(Position first) {
   std::array<char, 32> text{};
   const auto length =
       std::snprintf(text.data(), text.size(), "%020llu.seg", static_cast<unsigned long long>(first.value()));
+  STELE_ASSERT(length == static_cast<int>(name_digits + segment_suffix.size()), "names have one length",
+               length);
   return {text.data(), static_cast<std::size_t>(length)};
 }
 

@@ -46,6 +46,7 @@ void Watermark::publish(const Mark& mark) {
   words.values[Words::segment] = mark.segment.value();
   words.values[Words::offset] = mark.offset;
   words.values[Words::check] = words.expected_check();
+  STELE_ASSERT(words.whole(), "what is published is a whole mark", mark.durable.value(), mark.offset);
   for (std::size_t i = 0; i < words.values.size(); ++i) page_->store(i, words.values[i]);
   page_->notify();
 }

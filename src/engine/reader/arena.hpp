@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/assert.hpp"
 namespace stele::engine {
 
 // One thread at a time.
@@ -18,6 +19,7 @@ class Arena {
     if (block_ == blocks_.size() || blocks_[block_].size - used_ < bytes) next_block(bytes);
     auto* at = blocks_[block_].bytes.get() + used_;
     used_ += bytes;
+    STELE_ASSERT(used_ <= blocks_[block_].size, "a piece lies in its block", used_, blocks_[block_].size);
     return {at, bytes};
   }
   std::string_view copy(std::string_view text) {
@@ -26,7 +28,13 @@ class Arena {
     return {into.data(), into.size()};
   }
   // Gives back what was taken last, beyond `kept` bytes of it.
-  void shrink_last(std::span<char> taken, std::size_t kept) { used_ -= taken.size() - kept; }
+  void shrink_last(std::span<char> taken, std::size_t kept) {
+    STELE_ASSERT(kept <= taken.size() && taken.size() <= used_, "no more is given back than was taken", kept,
+                 taken.size(), used_);
+    STELE_ASSERT(taken.data() + taken.size() == blocks_[block_].bytes.get() + used_,
+                 "only the last piece shrinks");
+    used_ -= taken.size() - kept;
+  }
   void clear() {
     // One huge event must not hold its memory for ever.
     if (blocks_.size() > 1 || (!blocks_.empty() && blocks_[0].size > largest_kept)) blocks_.clear();
@@ -47,6 +55,7 @@ class Arena {
         std::max({bytes, smallest, blocks_.empty() ? 0 : std::min(blocks_.back().size * 2, largest_kept)});
     blocks_.push_back({std::make_unique_for_overwrite<char[]>(size), size});
     block_ = blocks_.size() - 1;
+    STELE_ASSERT(size >= bytes, "a new block holds the piece", size, bytes);
     used_ = 0;
   }
 

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <chrono>
 
+#include "base/assert.hpp"
+
 namespace stele::engine {
 namespace {
 
@@ -25,6 +27,7 @@ class StreamCursor final : public Cursor {
       begin_ = read.from ? read.from->value() : 0;
       end_ = count;
     }
+    STELE_ASSERT(end_ <= count, "a cursor ends where its stream does", end_, count);
   }
 
   result<std::span<const EventView>> next_batch(std::size_t max) override {
@@ -35,6 +38,10 @@ class StreamCursor final : public Cursor {
     if (wanted == 0) return std::span<const EventView>(events_);
     auto positions = state_.index.streams().positions(stream_, Revision(backward_ ? end_ - wanted : begin_),
                                                       static_cast<std::size_t>(wanted), head_);
+    STELE_ASSERT(positions.size() == wanted, "a visible stream has all of its positions", positions.size(),
+                 wanted);
+    STELE_ASSERT(positions.back() <= head_, "no position beyond the head", positions.back().value(),
+                 head_.value());
     if (backward_) std::ranges::reverse(positions);
     for (const auto position : positions) {
       auto event = reader_.read(position, arena_);
@@ -82,6 +89,7 @@ class BackwardCursor final : public Cursor {
       if (!event) return event.error();
       if (query_.matches(*event)) events_.push_back(*event);
     }
+    STELE_ASSERT(events_.size() <= left_, "a limit holds", events_.size(), left_);
     left_ -= events_.size();
     return std::span<const EventView>(events_);
   }
@@ -107,6 +115,7 @@ class ForwardCursor final : public Cursor {
     const auto wanted = std::min<std::uint64_t>(max, left_);
     while (wanted > 0 && reader_.position() <= until_) {
       STELE_TRY(const auto events, reader_.next_batch(query_, until_, static_cast<std::size_t>(wanted)));
+      STELE_ASSERT(events.size() <= left_, "a limit holds", events.size(), left_);
       left_ -= events.size();
       if (!events.empty()) return events;
     }
@@ -139,6 +148,8 @@ class LogSubscription final : public Subscription {
       if (reader_.position().value() - looked.value() > progress_every) break;
     }
     const Position position(reader_.position().value() - 1);
+    STELE_ASSERT(position > seen && position <= head, "a batch moves on, up to the head", position.value(),
+                 seen.value(), head.value());
     return SubscriptionBatch{events, position, position == visibility_.head()};
   }
 

@@ -31,6 +31,8 @@ result<EventReader::Window> EventReader::read_record(const OpenSegment& segment,
   const auto begin =
       std::max<std::uint64_t>(log::segment_header_bytes + window_before, location.offset) - window_before;
   const auto lead = location.offset - begin;
+  STELE_ASSERT(begin >= log::segment_header_bytes && begin <= location.offset, "the window holds the record",
+               begin, location.offset);
   auto into = arena.take(window_bytes);
   STELE_TRY(auto got, segment.file->read_at(begin, into));
   if (got >= lead + 8) {
@@ -45,6 +47,7 @@ result<EventReader::Window> EventReader::read_record(const OpenSegment& segment,
     }
     got = std::min<std::size_t>(got, lead + size);
   }
+  STELE_ASSERT(got <= into.size(), "no more is read than there is room for", got, into.size());
   return Window{begin, {into.data(), got}};
 }
 
@@ -66,6 +69,9 @@ bool EventReader::parse_front_of(const OpenSegment& segment, std::string_view by
     front_.first_event.push_back(event);
     event += write.events;
   }
+  STELE_ASSERT(
+      front_.writes.size() == front_.frame.writes && front_.first_event.size() == front_.frame.writes,
+      "the front has every write", front_.writes.size(), front_.frame.writes);
   return true;
 }
 

@@ -20,6 +20,8 @@ result<void> ForwardReader::place(Location location) {
 
 result<bool> ForwardReader::read_more(std::size_t needed) {
   STELE_ASSERT(events_.empty(), "no view points into a buffer that moves", events_.size());
+  STELE_ASSERT(frame_at_ <= buffer_.size() && !walk_, "the frame begins in the buffer", frame_at_,
+               buffer_.size());
   buffer_.erase(0, frame_at_);
   buffer_offset_ += frame_at_;
   frame_at_ = 0;
@@ -31,12 +33,14 @@ result<bool> ForwardReader::read_more(std::size_t needed) {
   step_ = std::min(step_ * 2, largest_step);
   buffer_.resize(have + more);
   const auto got = segment_->file->read_at(buffer_offset_ + have, std::span(buffer_).subspan(have));
+  STELE_ASSERT(!got || *got <= more, "no more is read than asked for", have, more);
   buffer_.resize(have + (got ? *got : 0));
   if (!got) return got.error();
   return *got > 0;
 }
 
 ForwardReader::Step ForwardReader::begin_frame() {
+  STELE_ASSERT(placed_ && segment_ != nullptr, "a frame is looked for where one was placed", next_.value());
   const auto bytes = std::string_view(buffer_).substr(frame_at_);
   const auto parsed = log::parse_frame(bytes, segment_->salt, buffer_offset_ + frame_at_);
   if (parsed.needed > bytes.size()) {
@@ -47,6 +51,7 @@ ForwardReader::Step ForwardReader::begin_frame() {
   if (parsed.frame.last() < next_ || parsed.frame.first() > next_) return Step::damaged;
   walk_.emplace(parsed.frame);
   frame_size_ = parsed.frame.size();
+  STELE_ASSERT(frame_size_ <= bytes.size(), "a whole frame is in the buffer", frame_size_, bytes.size());
   return Step::paused;
 }
 
@@ -58,10 +63,14 @@ ForwardReader::Step ForwardReader::take_frame(const Query& query, Position until
     if (!walk_->next()) {
       walk_.reset();
       frame_at_ += frame_size_;
+      STELE_ASSERT(frame_at_ <= buffer_.size(), "the next frame begins in the buffer or at its end",
+                   frame_at_, buffer_.size());
       return Step::passed;
     }
     const auto& event = walk_->event();
     if (event.position < next_) continue;
+    STELE_ASSERT(event.position == next_, "a frame's positions are dense", event.position.value(),
+                 next_.value());
     if (query.matches(event)) events_.push_back(event);
     next_ = event.position.next();
   }
@@ -69,6 +78,7 @@ ForwardReader::Step ForwardReader::take_frame(const Query& query, Position until
 }
 
 result<void> ForwardReader::take_single(const Query& query) {
+  STELE_ASSERT(events_.empty() && !walk_, "a single event is a batch of its own", events_.size());
   const auto position = next_;
   next_ = next_.next();
   placed_ = false;
@@ -112,6 +122,9 @@ result<std::span<const EventView>> ForwardReader::next_batch(const Query& query,
     STELE_TRY(const bool more, advance(query, until, max));
     if (!more) break;
   }
+  STELE_ASSERT(events_.size() <= max, "no more than asked for", events_.size(), max);
+  STELE_ASSERT(events_.empty() || (events_.back().position <= until && events_.back().position < next_),
+               "nothing beyond the end, nothing twice", until.value(), next_.value());
   return std::span<const EventView>(events_);
 }
 

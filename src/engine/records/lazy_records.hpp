@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 
+#include "base/assert.hpp"
 #include "engine/records/records.hpp"
 
 namespace stele::engine {
@@ -43,6 +44,7 @@ class LazyRecords final : public Records {
     if (!records_) {
       STELE_TRY(records_, open_records(file_, read_only_, clock_));
     }
+    STELE_ASSERT(records_ != nullptr, "opened records are there");
     return records_.get();
   }
 

@@ -67,6 +67,7 @@ result<std::uint64_t> apply_change(sqlite::Connection& db, const RecordChange& c
 
 // All of the group in one transaction. After an error nothing of it is there, whatever `rows` say.
 result<void> commit_group(sqlite::Connection& db, const std::vector<RecordChange*>& group) {
+  STELE_ASSERT(!group.empty(), "a transaction changes something");
   STELE_CHECK(db.begin());
   for (RecordChange* change : group) {
     change->rows = apply_change(db, *change);
@@ -123,6 +124,8 @@ result<std::uint64_t> SqliteRecords::submit(RecordChange change) {
     else
       lead(lock);
   }
+  STELE_ASSERT(!change.rows || *change.rows <= 1 || change.kind == RecordChange::Kind::erase_older,
+               "a key stands once", *change.rows);
   return std::move(change.rows);
 }
 
@@ -141,6 +144,7 @@ void SqliteRecords::lead(std::unique_lock<std::mutex>& lock) {
       if (auto alone = commit_group(*writer_, {one}); !alone) one->rows = alone.error();
   }
   lock.lock();
+  STELE_ASSERT(leading_, "one leads at a time", group.size());
   for (RecordChange* change : group) change->done = true;
   leading_ = false;
   moved_.notify_all();

@@ -5,12 +5,14 @@
 #include <string>
 #include <unordered_set>
 
+#include "base/assert.hpp"
 namespace stele::engine {
 namespace {
 
 Error invalid_request(std::string message) { return {errc::invalid, std::move(message)}; }
 
 Error too_many(std::string_view what, std::size_t count, std::size_t limit) {
+  STELE_ASSERT(count > limit, "only what is beyond a limit is refused", count, limit);
   return Error(errc::too_large, "the append has " + std::to_string(count) + " " + std::string(what) +
                                     ", the limit is " + std::to_string(limit))
       .with("limit", limit)
@@ -89,6 +91,7 @@ result<void> check_distinct(const AppendRequest& request) {
 
 Error conflict_error(const std::string& stream, const ExpectedVersion& expected,
                      std::optional<Revision> actual, Position head) {
+  STELE_ASSERT(!expected.admits(actual), "only what is not admitted conflicts", to_string(expected));
   const auto stands =
       actual ? "at revision " + std::to_string(actual->value()) : std::string("without events");
   const auto wanted = expected.kind() == ExpectedVersion::Kind::exact
@@ -119,6 +122,7 @@ result<std::optional<Position>> find_ids(const Index& state, const AppendRequest
   const NewEvent* known = nullptr;
   for (const auto& write : request.writes) {
     for (const auto& event : write.events) {
+      STELE_ASSERT(!event.id.is_nil(), "every event has its id by now", count);
       const auto position = state.ids().find(event.id);
       if (count++ == 0) first = position;
       if (position) {
@@ -127,6 +131,7 @@ result<std::optional<Position>> find_ids(const Index& state, const AppendRequest
       }
     }
   }
+  STELE_ASSERT(found <= count, "no more are found than asked for", found, count);
   if (found == 0) return std::optional<Position>{};
   if (found == count) return first;
   return invalid_request("the event id " + to_string(known->id) +
@@ -159,6 +164,7 @@ result<Decision> decide(const Index& state, const AppendRequest& request, bool f
   for (const auto& check : request.also_expect)
     STELE_CHECK(check_expected(state, check.stream, check.expected));
   Decision decision{state.last().next(), {}, false};
+  STELE_ASSERT(decision.first > Position{}, "positions are not used up", state.last().value());
   decision.first_revisions.reserve(request.writes.size());
   for (const auto& write : request.writes) {
     decision.first_revisions.push_back(state.streams().next_revision(write.stream));

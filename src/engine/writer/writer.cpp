@@ -34,12 +34,20 @@ Writer::Writer(WriterParts parts, WriterStart start)
       end_(start.end),
       last_time_(start.last_recorded_at),
       committer_([this] { run_committer(); }),
-      filler_([this] { run_filler(); }) {}
+      filler_([this] { run_filler(); }) {
+  STELE_ASSERT((segment_ == nullptr) == (parts_.segments.size() == 0),
+               "a log with segments is continued in one", parts_.segments.size());
+  STELE_ASSERT(segment_ == nullptr || end_ >= log::segment_header_bytes, "frames go behind the header", end_);
+  STELE_ASSERT(end_ % log::frame_alignment == 0, "frames are aligned", end_);
+  STELE_ASSERT(parts_.visibility.head() == parts_.index.last(), "what recovery found is visible",
+               parts_.visibility.head().value(), parts_.index.last().value());
+}
 
 Writer::~Writer() {
   {
     Guard lock(mutex_);
     wait_until_idle(lock);
+    STELE_ASSERT(!stopping_, "a writer ends once");
     stopping_ = true;
   }
   work_.notify_all();
@@ -61,6 +69,9 @@ result<Writer::Prepared> Writer::prepare(AppendRequest request) {
     }
   }
   auto frame = log::encode(request.writes);
+  STELE_ASSERT(frame.writes == request.writes.size(), "every write is in the frame", frame.writes,
+               request.writes.size());
+  STELE_ASSERT(frame.events() >= frame.writes, "every write has an event", frame.events(), frame.writes);
   return Prepared{std::move(request), std::move(frame), fresh};
 }
 
@@ -93,6 +104,8 @@ void Writer::append_async(AppendRequest request, AppendCompletion done) {
     lock.unlock();
     return done(std::move(staged.answer));
   }
+  STELE_ASSERT(staged.wait_for == open_, "what was staged is in the open batch");
+  STELE_ASSERT(open_->finished.load() == 0, "an open batch is not answered yet", open_->finished.load());
   std::optional<DuplicateProbe> probe;
   if (staged.duplicate_of) probe = DuplicateProbe{std::move(prepared->request), *staged.duplicate_of};
   staged.wait_for->completions.push_back({std::move(done), std::move(staged.answer), std::move(probe)});
@@ -106,6 +119,8 @@ Writer::Staged Writer::stage(Guard& lock, Prepared& prepared) {
     if (place.error().kind() != errc::disk_full) give_up(place.error());
     return {place.error(), {}, {}};
   }
+  STELE_ASSERT(segment_->has_room(end_, prepared.frame.bytes.size()), "a place was made", end_,
+               prepared.frame.bytes.size());
   const auto decision = decide(parts_.index, prepared.request, prepared.fresh_ids);
   Staged staged{Error(errc::unavailable, "not answered yet"), {}, {}};
   if (!decision) {
@@ -113,6 +128,8 @@ Writer::Staged Writer::stage(Guard& lock, Prepared& prepared) {
     // A refusal may rest on appends that are not durable yet: it must not be heard before they are.
     if (open_->idle() && !committing_) return staged;
   } else if (decision->seems_duplicate) {
+    STELE_ASSERT(decision->first <= parts_.index.last(), "what is repeated is in the log",
+                 decision->first.value(), parts_.index.last().value());
     staged.duplicate_of = decision->first;
   } else {
     staged.answer = stage_fresh(lock, prepared, *decision);
@@ -139,6 +156,7 @@ result<AppendResult> Writer::stage_fresh(Guard& lock, Prepared& prepared, const 
   STELE_ASSERT(lock.owns_lock(), "staging is serial");
   STELE_ASSERT(decision.first == parts_.index.last().next(), "positions are dense", decision.first.value());
   STELE_TRY(const auto time, next_time(prepared.request.recorded_at));
+  STELE_ASSERT(time >= last_time_, "recorded times never decrease", to_string(time), to_string(last_time_));
   last_time_ = time;
   const auto& writes = prepared.request.writes;
   auto& frame = prepared.frame;
@@ -151,9 +169,14 @@ result<AppendResult> Writer::stage_fresh(Guard& lock, Prepared& prepared, const 
   if (open_->bytes.empty()) open_->offset = end_;
   STELE_ASSERT(open_->offset + open_->bytes.size() == end_, "a batch is contiguous", open_->offset, end_);
   parts_.index.add(ordinal_, end_, decision.first, writes, decision.first_revisions, frame);
+  STELE_ASSERT(parts_.index.last().value() + 1 == decision.first.value() + frame.events(),
+               "the index has every staged event", parts_.index.last().value(), decision.first.value(),
+               frame.events());
   open_->bytes += frame.bytes;
   open_->last = parts_.index.last();
   end_ += frame.bytes.size();
+  STELE_ASSERT(end_ % log::frame_alignment == 0, "the next frame is aligned", end_, frame.bytes.size());
+  STELE_ASSERT(end_ <= segment_->filled(), "the batch ends in the prepared part", end_, segment_->filled());
 
   AppendResult answer{decision.first, open_->last, {}, time, false};
   answer.revisions.reserve(writes.size());
@@ -178,11 +201,17 @@ result<void> Writer::make_place(Guard& lock, std::uint64_t frame_bytes) {
     }
   }
   if (end_ + frame_bytes > segment_->filled()) STELE_CHECK(segment_->make_room(end_ + frame_bytes));
+  STELE_ASSERT(end_ + frame_bytes <= segment_->filled(), "there is room now", end_, frame_bytes,
+               segment_->filled());
   if (segment_->wants_fill(end_)) filling_.notify_one();
   return {};
 }
 
 result<void> Writer::open_segment(std::uint64_t frame_bytes) {
+  STELE_ASSERT(open_->idle() && !committing_, "nothing is on its way to the segment before",
+               open_->bytes.size(), committing_);
+  STELE_ASSERT(parts_.visibility.head() == parts_.index.last(), "all before a new segment is durable",
+               parts_.visibility.head().value(), parts_.index.last().value());
   STELE_TRY(auto created, log::SegmentFile::create(parts_.world, parts_.log_directory,
                                                    {.store = parts_.store,
                                                     .first = parts_.index.last().next(),
@@ -191,6 +220,8 @@ result<void> Writer::open_segment(std::uint64_t frame_bytes) {
   segment_ = std::move(created);
   end_ = log::segment_header_bytes;
   ordinal_ = parts_.segments.add(segment_->file(), segment_->header(), end_);
+  STELE_ASSERT(ordinal_ + 1 == parts_.segments.size(), "the newest segment is written", ordinal_,
+               parts_.segments.size());
   return {};
 }
 
@@ -216,6 +247,7 @@ void Writer::commit(Guard& lock) {
   }
   if (!batch->failure) publish(*batch);
   lock.lock();
+  STELE_ASSERT(committing_ && batch != open_, "nobody else took the batch", committing_);
   if (batch->failure) give_up(*batch->failure);
   committing_ = false;
   if (batch->bytes.capacity() <= largest_kept_buffer) spare_bytes_ = std::move(batch->bytes);
@@ -229,6 +261,8 @@ void Writer::commit(Guard& lock) {
 
 result<void> Writer::write_batch(const Batch& batch) {
   if (batch.bytes.empty()) return {};
+  STELE_ASSERT(batch.last > parts_.visibility.head(), "what is written is not visible yet",
+               batch.last.value(), parts_.visibility.head().value());
   STELE_CHECK(segment_->append_at(batch.offset, batch.bytes));
   return segment_->sync();
 }
@@ -237,12 +271,17 @@ void Writer::publish(const Batch& batch) {
   if (batch.bytes.empty()) return;
   auto& segment = parts_.segments.at(ordinal_);
   const auto end = batch.offset + batch.bytes.size();
+  STELE_ASSERT(segment.visible_end.load(std::memory_order_relaxed) == batch.offset, "no gap between batches",
+               segment.visible_end.load(), batch.offset);
+  STELE_ASSERT(batch.last >= segment.first, "a batch lies in its segment", batch.last.value(),
+               segment.first.value());
   segment.visible_end.store(end, std::memory_order_release);
   parts_.watermark.publish({batch.last, segment.first, end});
   parts_.visibility.publish(batch.last);
 }
 
 void Writer::finish(Batch& batch) {
+  STELE_ASSERT(batch.finished.load() == 0, "a batch is answered once", batch.last.value());
   batch.finished.store(1, std::memory_order_release);
   batch.finished.notify_all();
   for (auto& pending : batch.completions) {
@@ -262,6 +301,7 @@ result<AppendResult> Writer::outcome(const Batch& batch, result<AppendResult> an
 }
 
 result<AppendResult> Writer::confirm_duplicate(const AppendRequest& request, Position first) {
+  STELE_ASSERT(first > Position{}, "a known event has a position", first.value());
   EventReader reader(read_state_);
   Arena arena;
   AppendResult answer{first, first, {}, {}, true};
@@ -277,10 +317,13 @@ result<AppendResult> Writer::confirm_duplicate(const AppendRequest& request, Pos
       position = position.next();
     }
   }
+  STELE_ASSERT(answer.revisions.size() == request.writes.size(), "a revision for every write",
+               answer.revisions.size(), request.writes.size());
   return answer;
 }
 
 void Writer::wait_until_idle(Guard& lock) {
+  STELE_ASSERT(lock.owns_lock(), "idleness is seen under the lock");
   while (!open_->idle() || committing_) {
     if (committing_) {
       idle_.wait(lock);
