@@ -4,28 +4,10 @@
 #include <map>
 #include <optional>
 
-#include "engine/embedded_store.hpp"
-#include "io/simulated/manual_clock.hpp"
-#include "io/simulated/memory_disk.hpp"
-#include "io/simulated/seeded_random.hpp"
-#include "store_fixture.hpp"
+#include "machine.hpp"
 
 namespace stele::test {
 namespace {
-
-// A machine without a real disk under it.
-struct Machine {
-  explicit Machine(std::uint64_t seed) : random(seed) {}
-  io::simulated::MemoryDisk disk;
-  io::simulated::ManualClock clock;
-  io::simulated::SeededRandom random;
-  io::World world{disk, clock, random};
-
-  result<std::unique_ptr<engine::EmbeddedStore>> open(Access access = Access::read_write) {
-    return engine::EmbeddedStore::open(world, "/store",
-                                       {.access = access, .create = true, .segment_bytes = 64 << 10});
-  }
-};
 
 // What the appender was told, and what it asked without hearing the end.
 struct Told {
