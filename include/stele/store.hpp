@@ -66,7 +66,8 @@ struct AppendResult {
   bool was_duplicate = false;  // these ids were already there with the same content; nothing was written
 };
 
-// Runs exactly once, on a thread of the store: be quick, do not call back into append().
+// Runs exactly once, on a thread of the store or of anybody who appends at that moment. So be quick, do not append
+// from it, and take no lock that somebody holds while appending.
 using AppendCompletion = std::move_only_function<void(result<AppendResult>)>;
 
 // ---- Reading
@@ -184,8 +185,8 @@ class EventStore {
   [[nodiscard]] virtual Head head() const = 0;
   // Returns when `position` is visible; `timeout` otherwise. Woken, never polling.
   virtual result<void> wait_for(Position position, std::chrono::microseconds timeout) = 0;
-  // Calls back on a thread of the store whenever the head has moved, with the new one. Be quick; moves may be
-  // merged.
+  // Calls back whenever the head has moved, with the new one; moves may be merged. The rules of AppendCompletion
+  // hold.
   virtual std::unique_ptr<Watch> watch(std::function<void(Position)> moved) = 0;
 
   virtual Records& records() = 0;

@@ -208,8 +208,10 @@ result<Connection> Connection::open(const std::string& path, Mode mode, Sync syn
   if (mode == Mode::memory) return open_file(":memory:", path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
   if (mode == Mode::read_only) {
     auto opened = open_file(path, path, SQLITE_OPEN_READONLY);
-    if (opened || opened.error().kind() == errc::corrupt) return opened;
-    // A write-ahead log cannot be followed on a read-only medium; what was checkpointed still reads.
+    // A write-ahead log cannot be followed on a read-only medium; what was checkpointed still reads. Only there: a
+    // file that somebody writes must not be read as if it stood still.
+    const auto kind = opened ? errc::invalid : opened.error().kind();
+    if (kind != errc::read_only && kind != errc::denied) return opened;
     auto frozen = open_file(immutable_uri(path), path, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI);
     return frozen ? std::move(frozen) : std::move(opened);
   }

@@ -52,7 +52,7 @@ result<void> Follower::open_next_segment() {
   return {};
 }
 
-result<void> Follower::catch_up(Position durable) {
+result<void> Follower::add_frames(Position durable) {
   while (parts_.index.last() < durable) {
     log::ParsedFrame parsed{};
     parsed.status = log::FrameStatus::blank;
@@ -82,10 +82,17 @@ result<void> Follower::catch_up(Position durable) {
     end_ = scanner_->offset();
     parts_.segments.at(ordinal).visible_end.store(end_, std::memory_order_release);
   }
-  STELE_ASSERT(parts_.index.last() >= durable, "all that is durable was found", parts_.index.last().value(),
-               durable.value());
-  parts_.visibility.publish(std::max(durable, parts_.visibility.head()));
   return {};
+}
+
+result<void> Follower::catch_up(Position durable) {
+  const auto added = add_frames(durable);
+  // What comes before a place that cannot be read is served all the same.
+  const auto reached = std::min(durable, parts_.index.last());
+  STELE_ASSERT(!added || reached == durable, "all that is durable was found", reached.value(),
+               durable.value());
+  parts_.visibility.publish(std::max(reached, parts_.visibility.head()));
+  return added;
 }
 
 }  // namespace stele::engine

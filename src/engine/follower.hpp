@@ -42,6 +42,7 @@ class Follower {
  private:
   void run(log::Watermark& watermark);
   result<void> open_next_segment();
+  result<void> add_frames(Position durable);
 
   FollowerParts parts_;
   std::uint64_t end_;

@@ -55,7 +55,10 @@ void WaitList::reopen() {
 result<bool> WaitList::wait(Position position, std::chrono::microseconds timeout) {
   std::unique_lock lock(mutex_);
   const auto known = [&] { return position_.load() >= position.value() || closed_.has_value(); };
-  if (!known() && timeout.count() > 0) moved_.wait_for(lock, timeout, known);
+  const auto longest = std::chrono::hours(24 * 365);  // keeps "for ever" from overflowing the clock
+  if (!known() && timeout.count() > 0) {
+    moved_.wait_for(lock, std::min<std::chrono::microseconds>(timeout, longest), known);
+  }
   if (position_.load() >= position.value()) return true;
   if (closed_) return *closed_;
   return false;

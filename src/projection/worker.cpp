@@ -21,6 +21,11 @@ Error told_to_stop(const std::string& name) {
   return Error(errc::unavailable, "projection " + name + " was stopped").with("projection", name);
 }
 
+// Troubles that are not the event's: they last as long as they last, and the projection outlasts them.
+bool may_pass(errc kind) {
+  return kind == errc::busy || kind == errc::disk_full || kind == errc::unavailable;
+}
+
 }  // namespace
 
 Worker::Worker(EventStore& store, std::shared_ptr<ProjectionTarget> target, RunnerOptions options)
@@ -149,8 +154,10 @@ result<void> Worker::deliver(std::span<const EventView> events, Position up_to) 
       return {};
     }
     if (save_the_good_part(events, applied.error())) failures = 0;
-    if (++failures >= options_.tries || !pause_after_failure(failures, applied.error().why))
-      return applied.error().why;
+    const auto& why = applied.error().why;
+    ++failures;
+    if ((failures >= options_.tries && !may_pass(why.kind())) || !pause_after_failure(failures, why))
+      return why;
   }
 }
 

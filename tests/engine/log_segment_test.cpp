@@ -134,9 +134,19 @@ TEST_F(LogSegment, a_failed_sync_of_the_helper_is_told_to_the_writer_too_and_is_
   EXPECT_FALSE(segment->fill_ahead().has_value()) << "it is not tried again";
 }
 
-TEST_F(LogSegment, a_second_one_for_the_same_position_is_refused) {
+TEST_F(LogSegment, one_that_was_never_written_to_makes_way_for_a_larger_one) {
   ASSERT_NE(make(mib), nullptr);
-  EXPECT_FALSE(SegmentFile::create(world_, "log", {testing::store_id, Position(1), mib, 0}).has_value());
+  const auto larger = SegmentFile::create(world_, "log", {testing::store_id, Position(1), mib, 2 * mib});
+  ASSERT_TRUE(larger.has_value());
+  EXPECT_TRUE((*larger)->has_room(segment_header_bytes, 2 * mib));
+}
+
+TEST_F(LogSegment, one_that_holds_a_frame_is_never_replaced) {
+  const auto segment = make(mib);
+  const auto frame = frame_at(*segment, segment_header_bytes, 1, 100);
+  ASSERT_TRUE(segment->append_at(segment_header_bytes, frame.bytes).has_value());
+  const auto second = SegmentFile::create(world_, "log", {testing::store_id, Position(1), mib, 0});
+  EXPECT_EQ(second.error().kind(), errc::corrupt);
 }
 
 TEST_F(LogSegment, opening_a_damaged_one_says_what_is_wrong) {

@@ -156,6 +156,21 @@ TEST(StoreCrash, a_full_disk_refuses_appends_and_goes_on_when_there_is_room) {
   EXPECT_EQ(must(store->append(write("A-1", {event("X", "again")}))).first.value(), kept + 1);
 }
 
+TEST(StoreCrash, an_append_larger_than_an_empty_segment_gets_a_segment_of_its_own) {
+  Machine machine(12);
+  auto store = must(machine.open());
+  // Nothing but a name: refused appends, then a crash, leave no event behind.
+  EXPECT_FALSE(store->append(write("A-1", {event("X")}, ExpectedVersion::exists())));
+  machine.disk.put("/store/log/unrelated.txt", "left by somebody");
+  const std::string large(200'000, 'l');
+  EXPECT_EQ(must(store->append(write("A-1", {event("X", large)}))).first, Position(1));
+  EXPECT_EQ(must(store->append(write("A-1", {event("X", "small")}))).first, Position(2));
+  EXPECT_EQ(must(store->append(write("A-1", {event("X", large)}))).first, Position(3));
+  store.reset();
+  store = must(machine.open());
+  EXPECT_EQ(drain(*must(store->read({}))).at(2).data, large);
+}
+
 TEST(StoreCrash, a_full_disk_does_not_keep_a_store_from_opening) {
   Machine machine(7);
   must(must(machine.open())->append(write("A-1", {event("X", "first")})));

@@ -10,6 +10,10 @@ namespace {
 
 class StoreRead : public StoreTest {
  protected:
+  // One append of `events` events; returns the head.
+  std::uint64_t append_many(const std::string& name, std::size_t events, const std::string& data) {
+    return must(store_->append(write(name, std::vector<NewEvent>(events, event("X", data))))).last.value();
+  }
   // Appends of 1 to 5 events over a few streams, over several segments; returns what was written, in order.
   std::vector<RecordedEvent> fill(std::uint64_t seed, int appends) {
     std::mt19937_64 random(seed);
@@ -31,6 +35,14 @@ class StoreRead : public StoreTest {
     return log();
   }
 };
+
+TEST_F(StoreRead, one_huge_append_is_read_like_any_other) {
+  append("A-1", "X", std::string(15u << 20, 'h'));
+  for (int i = 0; i < 10; ++i) append("A-1", "X", std::to_string(i));
+  const auto events = log();
+  ASSERT_EQ(events.size(), 11u);
+  EXPECT_EQ(events.at(10).data, "9");
+}
 
 TEST_F(StoreRead, forward_backward_stream_and_id_paths_agree) {
   const auto all = fill(1, 1500);
@@ -182,6 +194,18 @@ TEST_F(StoreRead, a_cancelled_subscription_returns_at_once) {
   const auto batch = subscription->next_batch(10, std::chrono::hours(1));
   EXPECT_EQ(batch.error().kind(), errc::unavailable);
   canceller.join();
+}
+
+TEST_F(StoreRead, a_long_look_without_a_match_tells_its_progress_and_can_be_cancelled) {
+  std::uint64_t count = 0;
+  while (count < 20'000) count = append_many("A-1", 1000, std::string(1000, 'x'));
+  const auto query = Query::of({.types = {"Never"}, .tags = {}, .streams = {}, .categories = {}});
+  const auto subscription = must(store_->subscribe(query, Position(0)));
+  const auto first = must(subscription->next_batch(10, std::chrono::seconds(20)));
+  EXPECT_TRUE(first.events.empty());
+  EXPECT_GT(first.position, Position(0));
+  subscription->cancel();
+  EXPECT_EQ(subscription->next_batch(10, std::chrono::seconds(20)).error().kind(), errc::unavailable);
 }
 
 TEST_F(StoreRead, subscribing_beyond_the_head_is_refused) {

@@ -3,9 +3,11 @@
 #include "engine/log/segment.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "base/assert.hpp"
 #include "engine/log/frame_layout.hpp"
+#include "engine/log/scanner.hpp"
 
 namespace stele::engine::log {
 namespace {
@@ -50,6 +52,16 @@ SegmentHeader header_for(const io::World& world, const SegmentFile::Create& what
   return header;
 }
 
+// A segment that was named and never written to (a crash, or an append that came to nothing, between the two) may make
+// way for one of another size.
+result<void> check_replaceable(io::Disk& disk, const std::filesystem::path& path) {
+  STELE_TRY(const auto file, disk.open(path, io::Mode::read));
+  SegmentScanner scanner(*file, 0, segment_header_bytes, std::numeric_limits<std::uint64_t>::max());
+  STELE_TRY(const auto written, scanner.last_written());
+  if (written == segment_header_bytes) return {};
+  return Error(errc::corrupt, path.string() + " exists already").with("path", path.string());
+}
+
 }  // namespace
 
 SegmentFile::SegmentFile(SegmentHeader header, std::shared_ptr<io::File> frames,
@@ -63,7 +75,7 @@ result<std::unique_ptr<SegmentFile>> SegmentFile::create(const io::World& world,
   auto temporary = path;
   temporary += ".tmp";
   STELE_TRY(const bool taken, world.disk.exists(path));
-  if (taken) return Error(errc::corrupt, path.string() + " exists already").with("path", path.string());
+  if (taken) STELE_CHECK(check_replaceable(world.disk, path));
   STELE_CHECK(remove_if_there(world.disk, temporary));
 
   const auto header = header_for(world, what);
@@ -136,7 +148,8 @@ result<void> SegmentFile::fill_slice(std::uint64_t goal) {
                from, to);
   STELE_CHECK(write_zeros(*filler_, from, to));
   if (auto synced = filler_->sync_data(); !synced) {
-    broken_ = std::move(synced).error();
+    // Final whatever it says: also "no space" is told only once.
+    broken_ = Error(errc::unavailable, synced.error().message());
     return *broken_;
   }
   STELE_ASSERT(filled() == from, "one filler at a time", filled(), from);

@@ -143,12 +143,12 @@ class LogSubscription final : public Subscription {
     if (head <= seen) return SubscriptionBatch{{}, seen, head == seen};
     std::span<const EventView> events;
     // Looking at many events that do not match must still tell how far it came now and then.
-    for (auto looked = seen; events.empty() && reader_.position() <= head;) {
+    for (const auto looked = seen; events.empty() && reader_.position() <= head && !cancelled_.load();) {
       STELE_TRY(events, reader_.next_batch(query_, head, std::max<std::size_t>(max, 1)));
       if (reader_.position().value() - looked.value() > progress_every) break;
     }
     const Position position(reader_.position().value() - 1);
-    STELE_ASSERT(position > seen && position <= head, "a batch moves on, up to the head", position.value(),
+    STELE_ASSERT(position >= seen && position <= head, "a batch moves on, up to the head", position.value(),
                  seen.value(), head.value());
     return SubscriptionBatch{events, position, position == visibility_.head()};
   }

@@ -25,6 +25,9 @@ result<bool> ForwardReader::read_more(std::size_t needed) {
   buffer_.erase(0, frame_at_);
   buffer_offset_ += frame_at_;
   frame_at_ = 0;
+  // One huge frame must not hold its memory for ever.
+  if (buffer_.capacity() > largest_kept && std::max(needed, buffer_.size()) < largest_step)
+    buffer_.shrink_to_fit();
   const auto have = buffer_.size();
   const auto end = segment_->visible_end.load(std::memory_order_acquire);
   const auto ahead = end > buffer_offset_ + have ? end - buffer_offset_ - have : 0;
@@ -107,8 +110,9 @@ result<bool> ForwardReader::advance(const Query& query, Position until, std::siz
   if (step == Step::passed) return true;
   if (step == Step::paused || !events_.empty()) return false;
   if (step == Step::starved) {
-    STELE_TRY(const bool more, read_more(needed_));
-    if (more) return true;
+    // Where the disk cannot be read in one piece, the events are asked for one by one.
+    const auto more = read_more(needed_);
+    if (more && *more) return ++refills_ <= refills_per_batch;
   }
   STELE_CHECK(take_single(query));
   return true;
@@ -118,6 +122,7 @@ result<std::span<const EventView>> ForwardReader::next_batch(const Query& query,
                                                              std::size_t max) {
   events_.clear();
   arena_.clear();
+  refills_ = 0;
   while (next_ <= until && events_.size() < max) {
     STELE_TRY(const bool more, advance(query, until, max));
     if (!more) break;

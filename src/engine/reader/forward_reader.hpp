@@ -20,7 +20,7 @@ class ForwardReader {
   ForwardReader(const ReadState& state, Position from) : state_(state), single_(state), next_(from) {}
 
   // Events up to and including `until` (which must be visible) that match: at most `max` of them, and at most
-  // what one buffer of the log holds, so it may return none although there are more: then position() has
+  // what a few reads of the log bring, so it may return none although there are more: then position() has
   // moved. The views stay valid until the next call. After an error the next call goes on behind the damage.
   result<std::span<const EventView>> next_batch(const Query& query, Position until, std::size_t max);
   // The next position that will be looked at.
@@ -58,11 +58,14 @@ class ForwardReader {
   std::size_t frame_size_ = 0;            // of the frame being walked
   std::size_t needed_ = 0;                // bytes that the starved frame has
   std::size_t step_ = smallest_step;
+  std::uint32_t refills_ = 0;  // reads of this batch: a scan without matches must end now and then
   std::string buffer_;
   std::vector<EventView> events_;
 
   static constexpr std::size_t smallest_step = 32 << 10;
   static constexpr std::size_t largest_step = 1 << 20;
+  static constexpr std::size_t largest_kept = 4 << 20;
+  static constexpr std::uint32_t refills_per_batch = 16;
 };
 
 }  // namespace stele::engine

@@ -114,14 +114,20 @@ void Writer::append_async(AppendRequest request, AppendCompletion done) {
 
 Writer::Staged Writer::stage(Guard& lock, Prepared& prepared) {
   if (broken_) return {*broken_, {}, {}};
-  if (auto place = make_place(lock, prepared.frame.bytes.size()); !place) {
-    // Room can be made; anything else may have left half a step behind on a disk that cannot be trusted.
-    if (place.error().kind() != errc::disk_full) give_up(place.error());
-    return {place.error(), {}, {}};
+  auto decision = decide(parts_.index, prepared.request, prepared.fresh_ids);
+  if (decision && !decision->seems_duplicate) {
+    if (auto place = make_place(lock, prepared.frame.bytes.size()); !place) {
+      // Room and descriptors can be had later; anything else may have left half a step behind on a disk that cannot
+      // be trusted.
+      const auto kind = place.error().kind();
+      if (kind != errc::disk_full && kind != errc::busy) give_up(place.error());
+      return {place.error(), {}, {}};
+    }
+    STELE_ASSERT(segment_->has_room(end_, prepared.frame.bytes.size()), "a place was made", end_,
+                 prepared.frame.bytes.size());
+    // The lock may have been let go of: what was decided before counts only if nothing came in between.
+    decision = decide(parts_.index, prepared.request, prepared.fresh_ids);
   }
-  STELE_ASSERT(segment_->has_room(end_, prepared.frame.bytes.size()), "a place was made", end_,
-               prepared.frame.bytes.size());
-  const auto decision = decide(parts_.index, prepared.request, prepared.fresh_ids);
   Staged staged{Error(errc::unavailable, "not answered yet"), {}, {}};
   if (!decision) {
     staged.answer = decision.error();
@@ -166,6 +172,9 @@ result<AppendResult> Writer::stage_fresh(Guard& lock, Prepared& prepared, const 
                     .first_revisions = decision.first_revisions,
                     .salt = segment_->header().salt,
                     .offset = end_});
+  // Memory first: an index that knew of events which are not in the batch could never be made right again.
+  const auto bytes = open_->bytes.size() + frame.bytes.size();
+  if (bytes > open_->bytes.capacity()) open_->bytes.reserve(std::max(bytes, 2 * open_->bytes.capacity()));
   if (open_->bytes.empty()) open_->offset = end_;
   STELE_ASSERT(open_->offset + open_->bytes.size() == end_, "a batch is contiguous", open_->offset, end_);
   parts_.index.add(ordinal_, end_, decision.first, writes, decision.first_revisions, frame);
@@ -293,9 +302,10 @@ void Writer::finish(Batch& batch) {
   }
 }
 
-// What happened to an append whose batch failed is not known: some of it may be on the disk.
+// What happened to an append whose batch failed is not known: some of it may be on the disk. A refusal rested on
+// appends of which the same is true.
 result<AppendResult> Writer::outcome(const Batch& batch, result<AppendResult> answer) const {
-  if (!batch.failure || !answer) return answer;
+  if (!batch.failure) return answer;
   return Error(errc::unavailable, "it is not known whether the append happened: " + batch.failure->message())
       .help("repeat it with the same event ids once the store is open again");
 }
