@@ -118,8 +118,8 @@ TEST(StoreFrames, events_of_every_size_around_the_read_windows_come_back_whole) 
   Machine machine(3);
   const auto store = must(machine.open());
   std::vector<std::size_t> sizes{0, 1, 3'000'000};
-  for (const std::size_t edge : {256, 4096, 32 << 10, 64 << 10, 256 << 10}) {
-    for (const std::size_t below : {400, 320, 100, 48, 1, 0}) {
+  for (const std::size_t edge : {256u, 4096u, 32u << 10, 64u << 10, 256u << 10}) {
+    for (const std::size_t below : {400u, 320u, 100u, 48u, 1u, 0u}) {
       if (edge > below) sizes.push_back(edge - below);
     }
     sizes.push_back(edge + 1);
@@ -159,12 +159,12 @@ TEST(StoreFrames, a_read_may_begin_and_end_at_any_event_of_a_frame) {
 // Three frames; the second has ten events over two streams, data "<position>d...".
 struct Damageable : testing::Test {
   Damageable() {
-    const auto data = [](int position) { return std::to_string(position) + std::string(300, 'd'); };
+    const auto data = [](std::size_t position) { return std::to_string(position) + std::string(300, 'd'); };
     must(store->append(write("A-1", {event("X", data(1))})));
     AppendRequest both;
     both.writes.push_back({"A-1", {}, {}});
     both.writes.push_back({"B-1", {}, {}});
-    for (int i = 2; i <= 11; ++i) both.writes[i % 2].events.push_back(event("X", data(i)));
+    for (std::size_t i = 2; i <= 11; ++i) both.writes[i % 2].events.push_back(event("X", data(i)));
     must(store->append(both));
     must(store->append(write("B-1", {event("X", data(12))})));
     all = read_all(*store, Direction::forward, 100);
@@ -176,7 +176,7 @@ struct Damageable : testing::Test {
   void expect_only_damaged(const std::vector<std::uint64_t>& bad) {
     std::vector<std::uint64_t> good;
     std::ranges::set_difference(numbers(1, 12), bad, std::back_inserter(good));
-    for (const std::size_t batch : {1, 3, 100}) {
+    for (const std::size_t batch : {1u, 3u, 100u}) {
       const auto forward = walk(*must(store->read({})), batch);
       EXPECT_EQ(forward.good, good) << batch;
       EXPECT_EQ(forward.bad, bad) << batch;
