@@ -60,7 +60,8 @@ using Timestamp = std::chrono::sys_time<std::chrono::microseconds>;
 // seconds ("2026-03-01T10:00Z"); nothing else. More than six fractional digits are refused, not rounded.
 [[nodiscard]] std::optional<Timestamp> parse_time(std::string_view text);
 
-// Names an event, a store, a request. 128 bits, RFC 9562 layout and text form. Nil (all zero) stands for "none given" wherever an id is optional.
+// Names an event, a store, a request. 128 bits, RFC 9562 layout and text form. Nil (all zero) stands for "none
+// given" wherever an id is optional.
 class Uuid {
  public:
   constexpr Uuid() = default;

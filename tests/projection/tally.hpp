@@ -89,8 +89,8 @@ inline Position add(EventStore& store, const std::string& stream, std::int64_t n
   return done ? done->last : Position{};
 }
 
-
-inline std::shared_ptr<SqliteTarget> open_tally(const TempDirectory& dir, SqliteProjection projection = tally()) {
+inline std::shared_ptr<SqliteTarget> open_tally(const TempDirectory& dir,
+                                                SqliteProjection projection = tally()) {
   auto target = SqliteTarget::open(dir.path() / "models", std::move(projection));
   if (!target) ADD_FAILURE() << target.error().to_string();
   return target ? *target : nullptr;

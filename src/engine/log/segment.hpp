@@ -84,8 +84,8 @@ class SegmentFile {
   [[nodiscard]] std::uint64_t filled() const { return filled_.load(std::memory_order_acquire); }
   // Whether the writer at `offset` is close enough to the end of the filled part to prepare more.
   [[nodiscard]] bool wants_fill(std::uint64_t offset) const;
-  // Fills and syncs the next step, in slices: 1 MiB first, doubling up to 16 MiB. disk_full leaves all as it was, and it
-  // may be called again; an error of the sync is final, as everywhere.
+  // Fills and syncs the next step, in slices: 1 MiB first, doubling up to 16 MiB. disk_full leaves all as it was,
+  // and it may be called again; an error of the sync is final, as everywhere.
   result<void> fill_ahead();
   // Fills until `end` is inside, on the caller's thread: for the writer that has overtaken the helper.
   result<void> make_room(std::uint64_t end);
