@@ -49,7 +49,7 @@ class Members {
       STELE_TRY(const auto encoded, text(encoded_name));
       auto decoded = base::from_base64(encoded);
       if (!decoded) return bad_member(encoded_name, "is not standard base64 with padding");
-      return std::optional(*std::move(decoded));
+      return decoded;
     }
     const auto value = find(name);
     if (!value) return std::optional<std::string>();

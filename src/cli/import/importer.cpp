@@ -65,16 +65,18 @@ void Importer::reject(const Line& line, const Error& why) {
 // False: the line is dealt with already.
 result<bool> Importer::passes(Line& line) {
   auto parsed = parse_event_json(line.text);
+  result<void> valid;
   if (parsed) {
     line.event = *std::move(parsed);
-    auto valid = check_stream_name(line.event.stream);
+    valid = check_stream_name(line.event.stream);
     if (valid) valid = check_event(to_new_event(line.event));
     if (valid && line.event.id.is_nil()) valid = Error(errc::invalid, "id must not be all zeros");
-    if (!valid) parsed = valid.error();
+  } else {
+    valid = parsed.error();
   }
-  if (!parsed) {
+  if (!valid) {
     const std::lock_guard lock(mutex_);
-    reject(line, parsed.error());
+    reject(line, valid.error());
     return false;
   }
   if (!target_.finds_quickly()) return true;

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <cmath>
 #include <ctime>
 
 namespace stele::cli {
@@ -18,7 +19,7 @@ std::string relative_time(Timestamp time, Timestamp now) {
   if (seconds < 1) return "now";
   if (seconds < 60) return fmt::format("{} s ago", seconds);
   if (seconds < 3600) return fmt::format("{} min ago", seconds / 60);
-  if (seconds < 2 * 86'400) return fmt::format("{} h ago", seconds / 3600);
+  if (seconds < 172'800) return fmt::format("{} h ago", seconds / 3600);
   return fmt::format("{} d ago", seconds / 86'400);
 }
 
@@ -60,7 +61,7 @@ std::string byte_size(std::uint64_t bytes) {
 std::string short_count(double value) {
   if (value >= 1e6) return fmt::format("{:.2f} M", value / 1e6);
   if (value >= 1e4) return fmt::format("{:.1f} k", value / 1e3);
-  return grouped(static_cast<std::uint64_t>(value + 0.5));
+  return grouped(static_cast<std::uint64_t>(std::llround(value)));
 }
 
 std::string duration_text(double seconds) {

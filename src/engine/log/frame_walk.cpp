@@ -18,7 +18,8 @@ bool FrameWrites::next() {
                name);
   write_.stream = bytes_.substr(at_ + write_header_bytes, name);
   write_.events = load_le<std::uint32_t>(here + layout::write_events);
-  write_.first_revision = Revision(load_le<std::uint64_t>(bytes_.data() + frame_header_bytes + 8 * index_));
+  const auto revision_at = frame_header_bytes + std::size_t{8} * index_;
+  write_.first_revision = Revision(load_le<std::uint64_t>(bytes_.data() + revision_at));
   at_ += write_header_bytes + name;
   ++index_;
   return true;

@@ -28,6 +28,7 @@ result<void> settle_names(io::Disk& disk, const std::filesystem::path& log_direc
 std::vector<SegmentInput> LogFiles::inputs() const {
   STELE_ASSERT(names.size() == files.size(), "every file has a name", names.size(), files.size());
   std::vector<SegmentInput> inputs;
+  inputs.reserve(names.size());
   for (std::size_t i = 0; i < names.size(); ++i) inputs.push_back({names[i], files[i].get()});
   return inputs;
 }
