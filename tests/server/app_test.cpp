@@ -205,6 +205,61 @@ TEST_F(AppTest, handlers_that_throw_or_forget_are_500_and_the_server_lives) {
   EXPECT_EQ(get("/livez").status, 200);
 }
 
+TEST_F(AppTest, asynchronous_handlers_that_throw_are_500_and_the_server_lives) {
+  app_.route({.method = "GET", .pattern = "/throws", .async = [](std::shared_ptr<const Request>, Responder) {
+                throw std::runtime_error("secret");
+              }});
+  app_.route({.method = "GET",
+              .pattern = "/answers",
+              .async = [](std::shared_ptr<const Request>, Responder respond) {
+                respond(Response::text(200, "first"));
+                throw 7;
+              }});
+  start(&app_);
+  const auto thrown = get("/throws");
+  EXPECT_EQ(thrown.status, 500);
+  EXPECT_THAT(thrown.body, testing::Not(HasSubstr("secret")));
+  EXPECT_EQ(get("/answers").body, "first");
+  EXPECT_EQ(get("/livez").status, 200);
+}
+
+TEST_F(AppTest, a_body_that_throws_ends_with_an_error_record_or_visibly_cut) {
+  const auto source = [] {
+    return [parts = 0](std::string& into, std::size_t) mutable -> bool {
+      into += "{}\n";
+      if (++parts == 2) throw std::runtime_error("secret");
+      return true;
+    };
+  };
+  get_route("/lines",
+            [&](const Request&) -> Answer { return Response::stream("application/x-ndjson", source()); });
+  get_route("/text", [&](const Request&) -> Answer { return Response::stream("text/plain", source()); });
+  start(&app_);
+  const auto lines = get("/lines");
+  EXPECT_EQ(lines.status, 200);
+  EXPECT_THAT(lines.body, testing::StartsWith("{}\n{\"$error\":{"));
+  EXPECT_THAT(lines.body, testing::EndsWith("}}\n"));
+  EXPECT_THAT(lines.body, testing::Not(HasSubstr("secret")));
+  EXPECT_EQ(get("/text").status, 0);  // the transfer has no end
+  EXPECT_EQ(get("/livez").status, 200);
+}
+
+TEST_F(AppTest, callbacks_of_a_live_answer_that_throw_end_that_stream_only) {
+  get_route("/opened", [](const Request&) -> Answer {
+    return Response::live([](std::shared_ptr<EventStream>) { throw std::runtime_error("secret"); });
+  });
+  get_route("/closed", [](const Request&) -> Answer {
+    return Response::live([](std::shared_ptr<EventStream> stream) {
+      stream->on_close([] { throw 7; });
+      stream->close();
+    });
+  });
+  start(&app_);
+  EXPECT_FALSE(SseClient(port(), "/opened").next());
+  EXPECT_FALSE(SseClient(port(), "/closed").next());
+  stop();  // runs what is queued
+}
+
 TEST_F(AppTest, an_asynchronous_answer_may_come_from_any_thread) {
   std::mutex mutex;
   std::vector<std::thread> threads;

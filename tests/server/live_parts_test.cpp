@@ -181,6 +181,16 @@ TEST_F(HubTest, who_joins_behind_the_head_gets_what_lies_between) {
   EXPECT_THAT(late->wait_for(4), ElementsAre(1, 2, 3, 4));
 }
 
+TEST_F(HubTest, who_joins_in_the_future_does_not_move_the_others_there) {
+  append("a");
+  const auto ahead = std::make_shared<Collector>();
+  ASSERT_TRUE(hub_.join(ahead, Query::all(), Position(999'999)));
+  const auto late = std::make_shared<Collector>();
+  ASSERT_TRUE(hub_.join(late, Query::all(), Position(0)));
+  append("a");
+  EXPECT_THAT(late->wait_for(2), ElementsAre(1, 2));
+}
+
 TEST_F(HubTest, an_event_that_matches_in_several_ways_comes_once) {
   QueryItem types;
   types.types = {"T", "U"};

@@ -83,6 +83,51 @@ TEST_F(LiveTest, from_and_last_event_id_say_where_to_begin) {
   EXPECT_EQ(SseClient(port(), "/v1/events?limit=3").status(), 400);
 }
 
+TEST_F(LiveTest, a_start_beyond_the_head_is_refused_with_the_head_and_harms_nobody) {
+  options_.workers = 1;
+  append("a-1", "Old");
+  start();
+  const Headers live{{"Accept", "text/event-stream"}};
+  for (const std::string target :
+       {"/v1/events?from=p3", "/v1/events?from=p999999", "/v1/events?from=p18446744073709551615",
+        "/v1/events?last_event_id=2", "/v1/streams/a-1/events?from=p999999"}) {
+    const auto refused = client().get(target, live);
+    EXPECT_EQ(refused.status, 400) << target;
+    EXPECT_EQ(refused.at("/head"), "1") << refused.body;
+  }
+  for (const std::string id : {"2", "999999", "18446744073709551615"}) {
+    const auto refused = client().get("/v1/events", {{"Accept", "text/event-stream"}, {"Last-Event-ID", id}});
+    EXPECT_EQ(refused.status, 400) << id;
+    EXPECT_EQ(refused.at("/head"), "1") << refused.body;
+  }
+  SseClient next(port(), "/v1/events?from=p2");  // the very next event is no future
+  EXPECT_EQ(next_control(next), "caught-up");
+  SseClient early(port(), "/v1/events");
+  EXPECT_EQ(next_event(early)->id, "1");
+  append("a-1", "New");
+  EXPECT_EQ(next_event(next)->id, "2");
+  EXPECT_EQ(next_event(early)->id, "2");
+  EXPECT_EQ(client().get("/livez").status, 200);
+}
+
+TEST_F(LiveTest, readers_of_a_long_history_leave_the_workers_to_others_too) {
+  options_.workers = 1;
+  options_.live_buffer_bytes = 256U << 20;  // never full: nothing but its own turn stops a reader
+  const std::uint64_t events = slow_build ? 10'000 : 40'000;
+  for (std::uint64_t i = 0; i < events; i += 5000) append_many("a-1", 5000);
+  start();
+  std::vector<std::unique_ptr<SseClient>> readers;
+  for (int i = 0; i < 3; ++i) readers.push_back(std::make_unique<SseClient>(port(), "/v1/events"));
+  EXPECT_EQ(client().get("/v1/streams/a-1").status, 200);
+  readers.pop_back();  // leaves in the middle
+  for (auto& reader : readers) {
+    for (std::uint64_t i = 1; i <= events; ++i) ASSERT_EQ(next_event(*reader)->id, std::to_string(i));
+    EXPECT_EQ(next_control(*reader), "caught-up");
+  }
+  append("a-1");
+  for (auto& reader : readers) EXPECT_EQ(next_event(*reader)->id, std::to_string(events + 1));
+}
+
 TEST_F(LiveTest, a_client_that_resumes_at_random_sees_every_event_once) {
   start();
   const auto seed = std::random_device{}();

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include <random>
+#include <thread>
 
 #include "raw_socket.hpp"
 #include "server_fixture.hpp"
@@ -10,6 +11,7 @@ namespace stele::test {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 using testing::StartsWith;
 
 class WireTest : public ServerTest {
@@ -120,6 +122,16 @@ TEST_F(WireTest, a_chunked_body_over_the_limit_is_refused) {
               StartsWith("HTTP/1.1 413 "));
 }
 
+TEST_F(WireTest, a_trailer_that_never_ends_is_answered_at_the_header_limit) {
+  options_.header_bytes = 32u << 10;
+  start();
+  RawSocket socket(port());
+  (void)socket.send(
+      "POST /v1/append HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n0\r\nX: " +
+      std::string(200'000, 'x'));
+  EXPECT_THAT(socket.receive_all(), StartsWith("HTTP/1.1 431 "));
+}
+
 TEST_F(WireTest, what_is_no_request_gets_its_status_and_the_end_of_the_connection) {
   options_.header_bytes = 32u << 10;
   start();
@@ -203,6 +215,56 @@ TEST_F(WireTest, a_silent_connection_is_closed) {
   RawSocket socket(port());
   ASSERT_TRUE(socket.send(get_live));
   EXPECT_THAT(socket.receive_all(), StartsWith("HTTP/1.1 200"));
+}
+
+TEST_F(WireTest, empty_lines_do_not_keep_a_connection) {
+  options_.idle_timeout = std::chrono::milliseconds(100);
+  options_.read_timeout = std::chrono::minutes(10);
+  start();
+  for (const std::string_view lines : {"\r\n", "\r\n\r", "\n\r"}) {
+    RawSocket socket(port());
+    if (lines.front() == '\n') {
+      ASSERT_TRUE(socket.send("\r"));
+    }
+    const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    bool held = true;
+    while (held && std::chrono::steady_clock::now() < patience) {
+      held = socket.send(lines);
+      if (lines.size() == 3) held = held && socket.send("\n");
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));  // a pace, not a wait
+    }
+    EXPECT_FALSE(held);
+  }
+}
+
+TEST_F(WireTest, what_is_not_modified_has_no_body_in_any_form) {
+  append("a-1");
+  append("a-1");
+  start();
+  for (const std::string accept : {"application/json", "application/x-ndjson"}) {
+    const auto text = exchange("GET /v1/streams/a-1/events?limit=1 HTTP/1.1\r\nHost: a\r\nAccept: " + accept +
+                               "\r\nIf-None-Match: \"1\"\r\n\r\n" + std::string(get_live_last));
+    EXPECT_THAT(text, StartsWith("HTTP/1.1 304 "));
+    const auto end = text.find("\r\n\r\n");
+    ASSERT_NE(end, std::string::npos);
+    EXPECT_THAT(text.substr(end + 4), StartsWith("HTTP/1.1 200 ")) << text;
+    EXPECT_THAT(text.substr(0, end), Not(HasSubstr("Transfer-Encoding")));
+  }
+}
+
+TEST_F(WireTest, the_head_of_a_stream_claims_no_length) {
+  append("a-1");
+  start();
+  for (const std::string accept : {"application/x-ndjson", "text/event-stream"}) {
+    const auto text = exchange("HEAD /v1/events HTTP/1.1\r\nHost: a\r\nAccept: " + accept + "\r\n\r\n" +
+                               std::string(get_live_last));
+    const auto end = text.find("\r\n\r\n");
+    ASSERT_NE(end, std::string::npos);
+    EXPECT_THAT(text, StartsWith("HTTP/1.1 200 "));
+    EXPECT_THAT(text.substr(0, end), Not(HasSubstr("Content-Length")));
+    EXPECT_THAT(text.substr(0, end), HasSubstr("Content-Type: " + accept));
+    EXPECT_THAT(text.substr(end + 4), StartsWith("HTTP/1.1 200 ")) << text;
+  }
 }
 
 TEST_F(WireTest, connections_over_the_limit_are_told_so) {

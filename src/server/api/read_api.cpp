@@ -151,15 +151,25 @@ Answer ndjson_read(const std::shared_ptr<Core>& core, const Request& request) {
   return out;
 }
 
-// The header wins over the parameter: it is what a reconnecting browser sends, with the older address.
-result<Position> live_start(const Request& request, const ReadPlan& plan) {
+// The header wins over the parameter: it is what a reconnecting browser sends, with the older address. A start
+// beyond the head is another log's: waiting for it would pass over what is written until then.
+result<Position> live_start(EventStore& store, const Request& request, const ReadPlan& plan) {
   const auto header = request.header("last-event-id");
   const auto query = request.query_value("last_event_id");
-  if (!header && !query) return Position(plan.from.value() - 1);
-  const auto text = header ? std::string_view(*header) : *query;
-  const auto last = parse_position(text);
-  if (!last) return Error(errc::invalid, "Last-Event-ID `" + std::string(text) + "` is not a position");
-  return *last;
+  auto after = Position(plan.from.value() - 1);
+  if (header || query) {
+    const auto text = header ? std::string_view(*header) : *query;
+    const auto last = parse_position(text);
+    if (!last) return Error(errc::invalid, "Last-Event-ID `" + std::string(text) + "` is not a position");
+    after = *last;
+  }
+  const auto head = store.head().position;
+  if (after <= head) return after;
+  return Error(errc::invalid, "an event stream cannot begin behind position " +
+                                  std::to_string(after.value()) + ": the log ends at " +
+                                  std::to_string(head.value()))
+      .with("head", std::to_string(head.value()))
+      .help("begin at from=head; a position from elsewhere may belong to another log");
 }
 
 // A stream that does not exist yet may be followed; its first event will come.
@@ -170,7 +180,7 @@ Answer live_read(const std::shared_ptr<Core>& core, const Request& request) {
                  "query parameter `" + std::string(name) + "` means nothing for an event stream");
   }
   STELE_TRY(auto plan, plan_read(core->store, request, false));
-  STELE_TRY(const auto after, live_start(request, plan));
+  STELE_TRY(const auto after, live_start(core->store, request, plan));
   return Response::live([core, query = std::move(plan.query), after](std::shared_ptr<EventStream> stream) {
     std::make_shared<Feed>(core, query, after, std::static_pointer_cast<LiveStream>(std::move(stream)))
         ->start();

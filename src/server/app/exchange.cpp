@@ -187,21 +187,34 @@ void Exchange::late(std::optional<Position> wanted) {
 // Asynchronous handlers run here, on the network thread; all others may block and get a worker.
 void Exchange::call_handler() {
   const auto& route = route_->route;
-  if (route.async) {
-    return route.async(request_, Responder([self = shared_from_this()](Answer answer) {
-                         self->answered(std::move(answer));
-                       }));
-  }
+  if (route.async) return call_async();
   if (!core_->workers.try_run([self = shared_from_this()] { self->call_blocking(); })) {
     finish(Response::problem(overloaded()));
+  }
+}
+
+void Exchange::log_thrown(std::string_view what) const {
+  log_line(LogLevel::error, "handler.threw", what, {{"request_id", request_->id}, {"path", request_->path}});
+}
+
+// Only logged here: the responder answers 500 when it goes away without an answer, and where it was kept or has
+// answered already, a second answer would be wrong.
+void Exchange::call_async() {
+  try {
+    route_->route.async(request_, Responder([self = shared_from_this()](Answer answer) {
+                          self->answered(std::move(answer));
+                        }));
+  } catch (const std::exception& thrown) {
+    log_thrown(thrown.what());
+  } catch (...) {
+    log_thrown("not an std::exception");
   }
 }
 
 // What an exception says may be meant for nobody outside: it goes to the log, not into the answer.
 void Exchange::call_blocking() {
   const auto fail = [this](std::string_view what) {
-    log_line(LogLevel::error, "handler.threw", what,
-             {{"request_id", request_->id}, {"path", request_->path}});
+    log_thrown(what);
     answered(Response::problem(Problem(500, "internal", "the handler failed")));
   };
   std::optional<Answer> answer;
@@ -257,6 +270,8 @@ void Exchange::deliver(Response response) {
   if (read && response.status == 200 && etag != nullptr && etag_listed(*request_, *etag)) {
     response.status = 304;
     response.body.clear();
+    response.source = nullptr;
+    response.opened = nullptr;
     response.content_type.clear();
   }
   record(response.status);

@@ -38,7 +38,9 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   void wait_then_call();
   void late(std::optional<Position> wanted);
   void call_handler();
+  void call_async();
   void call_blocking();
+  void log_thrown(std::string_view what) const;
   // From here on any thread: the handler's, the store's, a worker's.
   void answered(Answer answer);
   void finish(Response response);

@@ -1,9 +1,12 @@
 // http1.cpp - the state machine of one HTTP/1.1 connection.
 #include "server/http/http1.hpp"
 
+#include <exception>
+
 #include "base/assert.hpp"
 #include "server/http/wire.hpp"
 #include "server/live/sse.hpp"
+#include "server/log.hpp"
 
 namespace stele::server {
 namespace {
@@ -17,6 +20,48 @@ constexpr std::size_t slowest_body_bytes_per_second = 32u << 10;
 constexpr std::string_view continue_line = "HTTP/1.1 100 Continue\r\n\r\n";
 
 bool may_begin_request(char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '\r'; }
+
+// RFC 9112 section 2.2: empty lines before a request are to be forgiven. They begin none, and they are no sign
+// of life: else a connection could be held for ever with them.
+bool is_empty_line(std::string_view input) { return input.starts_with("\r\n") || input == "\r"; }
+
+struct StreamPart {
+  std::string bytes{};
+  bool more = false;
+  bool broken = false;  // the body cannot be ended properly
+};
+
+// Lines can say that they end too early; what the source wrote before it threw may be half a line and is dropped.
+StreamPart broken_part(const Core& core, bool lines, std::string_view what) {
+  log_line(LogLevel::error, "body.threw", what, {});
+  if (!lines) return {.broken = true};
+  const Problem problem(500, "internal", "the answer could not be read to its end");
+  return {.bytes = "{\"$error\":" + core.problems.render(problem, "", "") + "}\n"};
+}
+
+StreamPart next_part(const Core& core, BodySource& source, bool lines) {
+  StreamPart out;
+  try {
+    out.more = source(out.bytes, stream_part_bytes);
+    return out;
+  } catch (const std::exception& thrown) {
+    return broken_part(core, lines, thrown.what());
+  } catch (...) {
+    return broken_part(core, lines, "not an std::exception");
+  }
+}
+
+// What an application sends first; when that fails there will be nothing more to wait for.
+void open_stream(StreamOpened& opened, const std::shared_ptr<LiveStream>& stream) {
+  try {
+    return opened(stream);
+  } catch (const std::exception& thrown) {
+    log_line(LogLevel::error, "live.threw", thrown.what(), {});
+  } catch (...) {
+    log_line(LogLevel::error, "live.threw", "not an std::exception", {});
+  }
+  stream->close();
+}
 
 ParserLimits limits_of(const ServerOptions& options) { return {options.header_bytes, options.body_bytes}; }
 
@@ -67,19 +112,18 @@ std::size_t Http1::on_bytes(std::string_view input) {
     used += took;
     if (took == 0) break;
   }
-  const bool partial = wants_input() && (used < input.size() || parser_.header_done());
+  const auto rest = input.substr(used);
+  const bool partial = wants_input() && (parser_.header_done() || (!rest.empty() && !is_empty_line(rest)));
   if (!partial) {
     partial_since_.reset();
   } else if (!partial_since_ || next_id_ != first_id) {
     partial_since_ = Clock::now();
   }
-  last_activity_ = Clock::now();
   return ending_ ? input.size() : used;
 }
 
 // Requests that cannot begin like this are told so now: waiting for an empty line may take for ever.
 std::size_t Http1::parse_some(std::string_view input) {
-  // Empty lines before a request are to be forgiven (RFC 9112 section 2.2).
   if (!parser_.header_done() && input.starts_with("\r\n")) return 2;
   if (!parser_.header_done() && !may_begin_request(input.front())) {
     fail({400, "these bytes are no HTTP request"});
@@ -191,18 +235,21 @@ bool Http1::send_front() {
   auto& response = *slot.response;
   const bool last = ending_ && slots_.size() == 1 && !waiting_;
   const bool keep = slot.keep_alive && !last && !core_->stopping.load();
-  if (response.opened && !slot.head_only) {
+  const bool has_body = !slot.head_only && response.status != 204 && response.status != 304;
+  if (response.opened && has_body) {
     begin_live(slot);
     return false;
   }
-  if (response.source && !slot.head_only) {
+  if (response.source && has_body) {
     begin_stream(slot, keep);
     return false;
   }
   std::string out;
+  const bool streamed = response.opened || response.source;
   append_head(out, response,
-              {.framing = Framing::length, .length = response.body.size(), .keep_alive = keep});
-  const bool has_body = !slot.head_only && response.status != 204 && response.status != 304;
+              {.framing = streamed ? Framing::none : Framing::length,
+               .length = response.body.size(),
+               .keep_alive = keep});
   if (has_body && response.body.size() < stream_part_bytes) {
     out += response.body;
     transport_->write(std::move(out));
@@ -254,12 +301,14 @@ void Http1::pump_stream() {
   if (!source_ || source_busy_) return;
   source_busy_ = true;
   auto& loop = transport_->loop();
-  core_->workers.run([weak = weak_from_this(), core = core_, source = source_, &loop] {
-    std::string bytes;
-    const bool more = (*source)(bytes, stream_part_bytes);
-    loop.post([weak, bytes = std::move(bytes), more]() mutable {
+  const bool lines = slots_.front().response->content_type.starts_with("application/x-ndjson");
+  core_->workers.run([weak = weak_from_this(), core = core_, source = source_, &loop, lines] {
+    auto part = next_part(*core, *source, lines);
+    loop.post([weak, part = std::move(part)]() mutable {
       const auto self = std::static_pointer_cast<Http1>(weak.lock());
-      if (self) self->stream_part(std::move(bytes), more);
+      if (!self) return;
+      if (part.broken) return self->stream_broke();
+      self->stream_part(std::move(part.bytes), part.more);
     });
   });
 }
@@ -287,6 +336,13 @@ void Http1::stream_part(std::string bytes, bool more) {
   transport_->finish();
 }
 
+// Without the last chunk: a cut transfer must not look complete.
+void Http1::stream_broke() {
+  source_busy_ = false;
+  ending_ = true;
+  if (transport_ != nullptr) transport_->abort();
+}
+
 // Ends with the connection: an event stream has no end a client could wait for.
 void Http1::begin_live(Slot& slot) {
   auto& response = *slot.response;
@@ -303,7 +359,8 @@ void Http1::begin_live(Slot& slot) {
                                          if (self) self->pump_live();
                                        });
   core_->metrics.connection(LiveKind::sse, 1);
-  core_->workers.run([opened = std::move(response.opened), stream = live_]() mutable { opened(stream); });
+  core_->workers.run(
+      [opened = std::move(response.opened), stream = live_]() mutable { open_stream(opened, stream); });
   transport_->resume();
 }
 

@@ -58,6 +58,7 @@ class Http1 final : public Protocol {
   // Asks a worker for the next part of a streamed body, one at a time.
   void pump_stream();
   void stream_part(std::string bytes, bool more);
+  void stream_broke();
   void pump_live();
   void pop_front();
   void settle();
@@ -71,8 +72,8 @@ class Http1 final : public Protocol {
   std::shared_ptr<Exchange> waiting_;  // complete, but may not start beside those before it
   Slot waiting_slot_;
   std::uint64_t next_id_ = 1;
-  std::size_t counted_body_ = 0;  // of the request being read
-  Clock::time_point last_activity_ = Clock::now();
+  std::size_t counted_body_ = 0;                    // of the request being read
+  Clock::time_point last_activity_ = Clock::now();  // the connection's begin or its last answer
   std::optional<Clock::time_point> partial_since_;  // a request has begun to arrive
   bool ending_ = false;                             // no further request is read
   // The client sends no more, but may still read.

@@ -17,6 +17,7 @@ enum class Framing : std::uint8_t {
   length,   // Content-Length
   chunked,  // HTTP/1.1 streams
   close,    // HTTP/1.0 streams: the end of the connection
+  none,     // HEAD of a stream: no body follows, and nobody knows its length
 };
 
 struct HeadOptions {

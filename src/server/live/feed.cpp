@@ -7,7 +7,10 @@
 namespace stele::server {
 namespace {
 constexpr std::size_t feed_batch = 256;
-}
+constexpr int batches_a_round = 16;
+// Joining fails for a moment (no room, a busy log); without any step forward something is wrong for good.
+constexpr int most_fruitless = 16;
+}  // namespace
 
 Feed::Feed(std::shared_ptr<Core> core, Query query, Position after, std::shared_ptr<LiveStream> stream)
     : core_(std::move(core)), query_(std::move(query)), stream_(std::move(stream)), cursor_(after) {}
@@ -20,55 +23,87 @@ void Feed::start() {
   read_until_live();
 }
 
-void Feed::read_until_live() {
-  for (;;) {
-    {
-      const std::lock_guard lock(mutex_);
-      if (state_ == State::closed) return;
-    }
-    if (!read_on()) {
-      if (wait_for_room()) return;
-      continue;
-    }
-    {
-      const std::lock_guard lock(mutex_);
-      if (state_ == State::closed) return;
-      state_ = State::live;
-    }
-    if (core_->hub.join(shared_from_this(), query_, cursor_)) break;
-    const std::lock_guard lock(mutex_);
-    if (state_ == State::live) state_ = State::reading;
+// The stream knows first that its client is gone; the callback that says so may still be in the queue.
+bool Feed::may_go_on() {
+  if (!stream_->open()) {
+    close();
+    return false;
   }
-  // Closed between the last look and joining: nobody else would tell the hub.
+  const std::lock_guard lock(mutex_);
+  return state_ != State::closed;
+}
+
+void Feed::next_round() {
+  core_->workers.run([self = shared_from_this()] { self->read_until_live(); });
+}
+
+void Feed::read_until_live() {
+  if (!may_go_on()) return;
+  const auto before = cursor_;
+  switch (read_on()) {
+    case Outcome::no_room:
+      if (!wait_for_room()) next_round();
+      return;
+    case Outcome::more:
+      return next_round();
+    case Outcome::caught_up:
+      break;
+  }
+  if (join()) return;
+  fruitless_ = cursor_ == before ? fruitless_ + 1 : 0;
+  if (fruitless_ < most_fruitless) return next_round();
+  log_line(LogLevel::error, "live.cannot_join", "an event stream stays behind the log and is closed",
+           {{"position", cursor_.value()}});
+  stream_->close();
+  close();
+}
+
+bool Feed::join() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (state_ == State::closed) return true;
+    state_ = State::live;
+  }
+  const bool joined = core_->hub.join(shared_from_this(), query_, cursor_);
   bool closed = false;
   {
     const std::lock_guard lock(mutex_);
     closed = state_ == State::closed;
+    if (!joined && state_ == State::live) state_ = State::reading;
   }
+  // Closed between the last look and joining: nobody else would tell the hub.
   if (closed) core_->hub.leave(shared_from_this());
+  return joined || closed;
 }
 
 // The head is taken before the cursor is opened: everything up to it is covered by what the cursor shows.
-bool Feed::read_on() {
-  if (told_behind_ && !tell("fell-behind")) return false;
+Feed::Outcome Feed::read_on() {
+  if (told_behind_ && !tell("fell-behind")) return Outcome::no_room;
   told_behind_ = false;
   const auto head = core_->store.head().position;
+  const auto outcome = read_some();
+  if (outcome != Outcome::caught_up) return outcome;
+  cursor_ = std::max(cursor_, head);
+  if (!told_caught_up_ && !tell("caught-up")) return Outcome::no_room;
+  told_caught_up_ = true;
+  return Outcome::caught_up;
+}
+
+Feed::Outcome Feed::read_some() {
   auto reader = core_->store.read({.query = query_, .from = cursor_.next()});
-  while (reader) {
-    auto batch = (*reader)->next_batch(feed_batch);
+  for (int batches = 0; batches < batches_a_round; ++batches) {
+    auto batch =
+        reader ? (*reader)->next_batch(feed_batch) : result<std::span<const EventView>>(reader.error());
     if (!batch) {
       log_line(LogLevel::error, "live.read_failed", "an event stream cannot read on",
                {{"error", batch.error().to_string()}});
       stream_->close();
-      return false;
+      return Outcome::no_room;
     }
-    if (batch->empty()) break;
-    if (!send_batch(*batch)) return false;
+    if (batch->empty()) return Outcome::caught_up;
+    if (!send_batch(*batch)) return Outcome::no_room;
   }
-  cursor_ = std::max(cursor_, head);
-  if (!told_caught_up_ && !tell("caught-up")) return false;
-  told_caught_up_ = true;
-  return true;
+  return Outcome::more;
 }
 
 // Stops at the first event without room; the cursor then stands behind the last one that had some.
@@ -124,6 +159,7 @@ bool Feed::offer(Position at, std::string_view frame) {
 
 // Back to the log: this is what keeps a slow client from costing memory.
 void Feed::lost() {
+  if (!stream_->open()) return close();
   {
     const std::lock_guard lock(mutex_);
     if (state_ == State::closed) return;

@@ -22,9 +22,16 @@ class Feed final : public Subscriber, public std::enable_shared_from_this<Feed> 
  private:
   enum class State : std::uint8_t { reading, waiting_for_room, live, closed };
 
-  // On a worker; leaves when the hub has taken over, when there is no room, or when the client is gone.
+  // On a worker, one round at a time: other requests and the ends of other streams get their turn in between.
+  // No further round when the hub has taken over, when there is no room, or when the client is gone.
   void read_until_live();
-  [[nodiscard]] bool read_on();  // false: no room, or an error that was told
+  void next_round();
+  // True: the hub takes over, or the stream was closed meanwhile.
+  [[nodiscard]] bool join();
+  [[nodiscard]] bool may_go_on();  // false: the client is gone
+  enum class Outcome : std::uint8_t { caught_up, more, no_room };
+  [[nodiscard]] Outcome read_on();  // no_room also after an error that was told
+  [[nodiscard]] Outcome read_some();
   [[nodiscard]] bool send_batch(std::span<const EventView> events);
   [[nodiscard]] bool tell(std::string_view event);
   // True: somebody else will go on when there is room.
@@ -39,6 +46,7 @@ class Feed final : public Subscriber, public std::enable_shared_from_this<Feed> 
   // Control events already sent for this round of catching up.
   bool told_caught_up_ = false;
   bool told_behind_ = false;
+  int fruitless_ = 0;  // rounds in a row that ended without the hub and without a step forward
 
   std::mutex mutex_;  // guards the two below
   State state_ = State::reading;

@@ -206,7 +206,8 @@ bool Hub::join(const std::shared_ptr<Subscriber>& subscriber, const Query& query
   {
     const std::lock_guard lock(mutex_);
     if (stopping_) return true;  // nothing will come any more, and the stream is being closed
-    if (groups_.empty()) position_ = cursor;
+    // Nothing behind the head was offered to anybody: a position from there would turn away all who come later.
+    if (groups_.empty()) position_ = std::min(cursor, store_.head().position);
     if (!hand_over(subscriber, query, cursor)) return false;
     auto& group = group_of(query);
     group.members.push_back(subscriber);

@@ -44,7 +44,8 @@ class Hub {
   void stop();
 
   // Live from here on: every matching event after `cursor` will be offered once, in order. False: `cursor` is too
-  // far behind (or there was no room); read on and try again. May read a little from the log.
+  // far behind (or there was no room); read on and try again. May read a little from the log. What lies at or
+  // before `cursor` may be offered too; the subscriber passes over it.
   [[nodiscard]] bool join(const std::shared_ptr<Subscriber>& subscriber, const Query& query, Position cursor);
   void leave(const std::shared_ptr<Subscriber>& subscriber);
 

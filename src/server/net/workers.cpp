@@ -1,9 +1,26 @@
 // workers.cpp - a queue, a condition, some threads.
 #include "server/net/workers.hpp"
 
+#include <exception>
 #include <limits>
 
+#include "server/log.hpp"
+
 namespace stele::server {
+namespace {
+
+// Callbacks of an application run here as well: what they throw ends them, not the process.
+void run_task(Task& task) {
+  try {
+    task();
+  } catch (const std::exception& thrown) {
+    log_line(LogLevel::error, "task.threw", thrown.what(), {});
+  } catch (...) {
+    log_line(LogLevel::error, "task.threw", "not an std::exception", {});
+  }
+}
+
+}  // namespace
 
 Workers::Workers(std::size_t threads, std::size_t queue_limit) : queue_limit_(queue_limit) {
   for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
@@ -35,7 +52,7 @@ void Workers::work() {
       task = std::move(queue_.front());
       queue_.pop_front();
     }
-    task();
+    run_task(task);
   }
 }
 
