@@ -204,9 +204,6 @@ Answer get_history(const Models& models, const Request& request) {
 // ---- Addresses
 
 const stele::Field as_of_field{"as_of", "the state then: v204, p90211, 2026-03-01, 2026-03-01T10:00Z, -2h"};
-const std::vector<stele::Field> waiting{
-    {"after_version", "wait until this version of the account is visible"},
-    {"after_position", "wait until this position of the log is visible"}};
 const std::vector<stele::Field> paging{{"limit", "rows, 1 to 1000"}, {"cursor", "`next` of the page before"}};
 
 std::vector<stele::Field> both(std::vector<stele::Field> some, const std::vector<stele::Field>& more) {
@@ -229,21 +226,21 @@ void add_queries(stele::App& app, const Models& models) {
   app.route({.method = "GET",
              .pattern = "/api/accounts",
              .handler = with(get_accounts),
-             .doc = {.summary = "All accounts, by id", .query = both(paging, {waiting[1]})},
+             .doc = {.summary = "All accounts, by id", .query = paging},
              .model = &models.accounts.position});
   app.route({.method = "GET",
              .pattern = "/api/accounts/{id}/summary",
              .handler = with(get_summary),
              .doc = {.summary = "Balance, version and the newest ten transactions",
                      .description = "With Accept: text/event-stream, the summary now and after each change.",
-                     .query = both(waiting, {as_of_field})},
+                     .query = {as_of_field}},
              .model = &models.accounts.position,
              .stream = stream_asked_for});
   app.route({.method = "GET",
              .pattern = "/api/accounts/{id}/statement",
              .handler = with(get_statement),
              .doc = {.summary = "One month: opening balance, movements, closing balance",
-                     .query = both(waiting, {{"month", "2026-03"}})},
+                     .query = {{"month", "2026-03"}}},
              .model = &models.statements.position,
              .stream = stream_asked_for});
   app.route(

@@ -8,6 +8,7 @@
 
 #include "bank_fixture.hpp"
 #include "stele/decimal.hpp"
+#include "support/openapi_check.hpp"
 
 namespace bank::test {
 namespace {
@@ -431,6 +432,34 @@ TEST_F(BankTest, readiness_metrics_and_the_address_list_know_the_bank) {
   EXPECT_THAT(get("/metrics").body, HasSubstr("stele_projection_lag_events{projection=\"accounts\"} 0"));
   EXPECT_THAT(get("/openapi.json").body, HasSubstr("/api/accounts/{id}/deposit"));
   EXPECT_EQ(get("/problems/not-yet-visible").status, 200);
+}
+
+TEST_F(BankTest, the_description_names_each_parameter_of_an_operation_once) {
+  const auto body = get("/openapi.json").body;
+  EXPECT_THAT(stele::test::parameters_twice(body), testing::IsEmpty());
+  EXPECT_THAT(body, HasSubstr("after_version"));
+}
+
+TEST_F(BankTest, an_account_with_an_event_the_bank_cannot_read_says_so_and_claims_no_damage) {
+  ASSERT_EQ(post("/v1/streams/BankAccount-acct-42/events", R"({"type":"Surprise","data":{}})").status, 201);
+  const auto reply = post("/api/accounts/acct-42/deposit", R"({"amount":1})");
+  EXPECT_EQ(reply.status, 500) << reply.body;
+  EXPECT_EQ(reply.at("/type"), "/problems/corrupt");
+  EXPECT_EQ(reply.at("/event_type"), "Surprise");
+  EXPECT_THAT(reply.at("/detail"), HasSubstr("not its checksum"));
+  EXPECT_EQ(post("/api/accounts/acct-99/deposit", R"({"amount":1})").status, 200) << "the others go on";
+}
+
+TEST_F(BankTest, an_event_with_content_the_bank_cannot_read_stops_its_read_models_in_the_open) {
+  const auto raw =
+      post("/v1/streams/BankAccount-acct-42/events", R"({"type":"MoneyDeposited","data":{"amount":[]}})");
+  ASSERT_EQ(raw.status, 201) << raw.body;
+  for (auto* runner : bank_->projections().runners())
+    EXPECT_FALSE(runner->wait(store_->head().position, std::chrono::seconds(60)));
+  const auto ready = get("/readyz");
+  EXPECT_EQ(ready.status, 503);
+  EXPECT_THAT(ready.body, HasSubstr("MoneyDeposited"));
+  EXPECT_EQ(get("/api/accounts/acct-42/summary").at("/version"), "202") << "reads stay where they were";
 }
 
 TEST_F(BankTest, many_people_at_one_account_lose_nothing) {

@@ -215,11 +215,54 @@ TEST_F(AppendTest, no_body_at_all_is_length_required) {
   EXPECT_THAT(wire.read_until("\r\n").value_or(""), HasSubstr("411"));
 }
 
-TEST_F(AppendTest, one_event_over_its_limit_is_too_large_or_invalid_and_not_written) {
+TEST_F(AppendTest, over_a_limit_is_too_large_and_says_where) {
+  const std::string long_type(Limits::event_type_bytes + 1, 'T');
+  const auto event = [](const std::string& type) { return R"({"type":")" + type + R"(","data":1})"; };
+  const std::vector<std::tuple<std::string, std::string, std::string>> cases{
+      {std::string(events_of), event(long_type), ""},
+      {std::string(events_of), "[" + event("T") + "," + event(long_type) + "]", "/1"},
+      {"/v1/append", R"({"writes":[{"stream":"a","events":[)" + event(long_type) + "]}]}",
+       "/writes/0/events/0"},
+      {"/v1/append",
+       R"({"writes":[{"stream":")" + std::string(513, 'a') + R"(","events":[)" + event("T") + "]}]}",
+       "/writes/0/stream"}};
+  for (const auto& [target, body, pointer] : cases) {
+    const auto reply = post(target, body);
+    EXPECT_EQ(reply.status, 413) << reply.body;
+    EXPECT_EQ(reply.at("/type"), "/problems/too-large");
+    EXPECT_EQ(reply.at("/errors/0/pointer"), pointer);
+  }
+  EXPECT_EQ(
+      post(std::string(events_of) + "?type=" + long_type, "x", {{"Content-Type", "application/octet-stream"}})
+          .status,
+      413);
+  const auto mixed = post(std::string(events_of), "[" + event(long_type) + "," + event("") + "]");
+  EXPECT_EQ(mixed.status, 400) << "what is malformed must be corrected first";
+  EXPECT_EQ(mixed.at("/errors/1/pointer"), "/1");
+  EXPECT_EQ(head(), 0U);
+}
+
+TEST_F(AppendTest, one_event_over_its_limit_is_too_large_and_not_written) {
   const auto reply =
       post(std::string(events_of), R"({"type":"T","data":")" + std::string(Limits::data_bytes, 'x') + "\"}");
-  EXPECT_TRUE(reply.status == 413 || reply.status == 400) << reply.status;
+  EXPECT_EQ(reply.status, 413);
   EXPECT_EQ(head(), 0U);
+}
+
+TEST_F(AppendTest, what_is_no_object_has_one_problem) {
+  const auto reply = post(std::string(events_of), "\"a\"");
+  EXPECT_EQ(reply.status, 400);
+  EXPECT_THAT(reply.at("/errors/0/message"), HasSubstr("must be an object"));
+  EXPECT_EQ(reply.at("/errors/1"), "");
+}
+
+TEST_F(AppendTest, a_trace_context_that_is_none_is_not_stored) {
+  const std::string good = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+  ASSERT_EQ(post(std::string(events_of), one, {{"traceparent", good + R"(","admin":"yes)"}}).status, 201);
+  ASSERT_EQ(post(std::string(events_of), one, {{"traceparent", good}}).status, 201);
+  auto http = client();
+  EXPECT_EQ(http.get(std::string(events_of) + "/0").at("/metadata"), "null");
+  EXPECT_EQ(http.get(std::string(events_of) + "/1").at("/metadata/traceparent"), good);
 }
 
 TEST_F(AppendTest, a_large_body_is_taken) {

@@ -56,6 +56,13 @@ TEST(Conventions, a_trace_context_is_taken_only_in_its_form) {
   EXPECT_EQ(trace(good), good);
   EXPECT_EQ(trace("00-4BF92F3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"), "");
   EXPECT_EQ(trace("\"}, injected"), "");
+  EXPECT_EQ(trace(good + "\",\"admin\":\"yes"), "") << "what follows would be stored as metadata";
+  EXPECT_EQ(trace(good + "-more"), "");
+  EXPECT_EQ(trace(good.substr(0, 54)), "");
+  EXPECT_EQ(trace("01" + good.substr(2)), "");
+  EXPECT_EQ(trace("00-4bf92f3577b34da6-3ce929d0e0e4736-00f067aa0ba902b7-01"), "") << "a dash is no digit";
+  EXPECT_EQ(trace("00-00000000000000000000000000000000-00f067aa0ba902b7-01"), "");
+  EXPECT_EQ(trace("00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01"), "");
 }
 
 TEST(Conventions, positions_and_versions_have_a_bare_and_a_marked_form) {
@@ -112,6 +119,19 @@ TEST(Problems, facts_that_count_are_numbers_and_names_never_are) {
   EXPECT_THAT(text, HasSubstr(R"("actual":7)"));
   EXPECT_THAT(text, HasSubstr(R"("expected":"no_stream")"));
   EXPECT_EQ(problem_of(Error(errc::conflict, "m"), false).status(), 409);
+}
+
+TEST(Problems, an_event_that_is_not_understood_is_not_called_damaged_bytes) {
+  const ProblemTable table;
+  const auto text =
+      table.render(problem_of(Error(errc::corrupt, "no number").with("type", "Paid"), false), "/", "");
+  EXPECT_THAT(text, HasSubstr(R"("type":"/problems/corrupt")"));
+  EXPECT_THAT(text, HasSubstr(R"("event_type":"Paid")"));
+  EXPECT_THAT(text, HasSubstr("the content of the event, not its checksum"));
+  EXPECT_EQ(text.find(R"("type":)", text.find(R"("type":)") + 1), std::string::npos)
+      << "one member of a name";
+  const auto damaged = table.render(problem_of(Error(errc::corrupt, "bad frame"), false), "/", "");
+  EXPECT_THAT(damaged, HasSubstr(R"("detail":"bad frame")"));
 }
 
 TEST(Problems, every_page_says_what_to_do) {

@@ -73,6 +73,46 @@ TEST_F(IdempotencyTest, another_body_under_the_key_is_refused) {
   EXPECT_EQ(head(), 1U);
 }
 
+TEST_F(IdempotencyTest, another_header_that_decides_is_another_request) {
+  start();
+  const auto send = [&](const std::string& key, Headers headers) {
+    headers.emplace_back("Idempotency-Key", key);
+    auto http = client();
+    return http.post(std::string(order_events), placed, headers);
+  };
+  const Headers octets{{"Content-Type", "application/octet-stream"}};
+  const auto with = [](Headers headers, const std::string& name, const std::string& value) {
+    headers.emplace_back(name, value);
+    return headers;
+  };
+  ASSERT_EQ(send("k-1", with(octets, "Stele-Event-Type", "A")).status, 201);
+  EXPECT_EQ(send("k-1", with(octets, "Stele-Event-Type", "A")).header("idempotency-replayed"), "true");
+  EXPECT_EQ(send("k-1", with(octets, "Stele-Event-Type", "B")).at("/type"),
+            "/problems/idempotency-key-reused");
+  ASSERT_EQ(send("k-2", {{"If-Match", "\"0\""}}).status, 201);
+  EXPECT_EQ(send("k-2", {{"If-Match", "\"0\""}}).header("idempotency-replayed"), "true");
+  for (const auto& other : {Headers{{"If-Match", "\"1\""}}, Headers{{"If-None-Match", "*"}}, Headers{}}) {
+    EXPECT_EQ(send("k-2", other).at("/type"), "/problems/idempotency-key-reused");
+  }
+  EXPECT_EQ(head(), 2U);
+}
+
+TEST_F(IdempotencyTest, a_repeat_is_marked_once_also_when_the_first_record_was_lost) {
+  start();
+  ASSERT_EQ(post(placed, "k-1").status, 201);
+  ASSERT_TRUE(store_->records().erase("idempotency", "k-1"));
+  ASSERT_EQ(post(placed, "k-1").header("idempotency-replayed"), "true");  // known by its ids; stored again
+  Wire wire(port());
+  ASSERT_TRUE(wire.send("POST " + std::string(order_events) +
+                        " HTTP/1.1\r\nHost: x\r\nIdempotency-Key: k-1\r\n" +
+                        "Content-Type: application/json\r\nContent-Length: " + std::to_string(placed.size()) +
+                        "\r\n\r\n" + std::string(placed)));
+  const auto answer = wire.read_until("\r\n\r\n").value_or("");
+  const auto first = answer.find("Idempotency-Replayed");
+  ASSERT_NE(first, std::string::npos) << answer;
+  EXPECT_EQ(answer.find("Idempotency-Replayed", first + 1), std::string::npos) << answer;
+}
+
 TEST_F(IdempotencyTest, another_body_is_refused_even_when_the_record_was_lost) {
   start();
   ASSERT_EQ(post(placed, "k-1").status, 201);

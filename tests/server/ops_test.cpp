@@ -6,6 +6,7 @@
 #include "raw_socket.hpp"
 #include "server_fixture.hpp"
 #include "stele/wire.hpp"
+#include "support/openapi_check.hpp"
 
 namespace stele::test {
 namespace {
@@ -91,6 +92,43 @@ TEST_F(OpsTest, the_description_lists_every_route) {
   EXPECT_EQ(post->find("summary")->as_string(), "Do \"it\"");
   EXPECT_THAT(std::string(post->find("parameters")->raw()), HasSubstr(R"("name":"dry","in":"query")"));
   stop();
+}
+
+TEST_F(OpsTest, the_description_names_each_parameter_of_an_operation_once) {
+  class Model final : public ReadModel {
+   public:
+    [[nodiscard]] Position position() const override { return Position(0); }
+    std::uint64_t notify_at(Position, std::function<void()>) override { return 0; }
+    void cancel(std::uint64_t) override {}
+  } model;
+  App app("x", "1");
+  app.route({.method = "GET",
+             .pattern = "/api/things/{id}",
+             .handler = [](const Request&) -> Answer { return Response::json(200, "{}"); },
+             .doc = {.summary = "A thing", .query = {{"after_position", "its own words"}}},
+             .model = &model,
+             .stream = [](const Request&) { return std::string("thing-1"); }});
+  start(&app);
+  const auto body = get("/openapi.json").body;
+  EXPECT_THAT(parameters_twice(body), testing::IsEmpty());
+  EXPECT_THAT(body, HasSubstr("its own words"));
+  stop();
+}
+
+TEST_F(OpsTest, the_description_lists_the_media_types_of_events) {
+  start();
+  const auto document = JsonDocument::parse(get("/openapi.json").body);
+  ASSERT_TRUE(document);
+  const auto paths = *document->root().find("paths");
+  const auto stream = *paths.find("/v1/streams/{stream}/events");
+  const auto taken = *stream.find("post")->find("requestBody")->find("content");
+  for (const auto* type : {"application/json", "application/x-ndjson", "application/octet-stream"})
+    EXPECT_TRUE(taken.find(type)) << type;
+  for (const auto& read : {*stream.find("get"), *paths.find("/v1/events")->find("get")}) {
+    const auto given = *read.find("responses")->find("2XX")->find("content");
+    for (const auto* type : {"application/json", "application/x-ndjson", "text/event-stream"})
+      EXPECT_TRUE(given.find(type)) << type;
+  }
 }
 
 TEST_F(OpsTest, limits_and_version_are_shown) {

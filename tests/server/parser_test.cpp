@@ -93,6 +93,80 @@ TEST(Parser, limits_are_exact) {
   EXPECT_EQ(status_of(101), 413);
 }
 
+constexpr std::string_view chunked_head = "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";
+
+int status_when_fed(std::string_view text, std::size_t step) {
+  RequestParser parser(small);
+  feed_in_steps(parser, text, step);
+  return parser.failure() ? parser.failure()->status : 0;
+}
+
+TEST(Parser, what_stands_behind_the_body_never_becomes_a_header) {
+  const std::string text =
+      std::string(chunked_head) + "1\r\na\r\n0\r\nIdempotency-Key: k\r\nIf-Match: *\r\n\r\n";
+  for (const std::size_t step : {std::size_t{1}, std::size_t{7}, text.size()}) {
+    RequestParser parser(small);
+    EXPECT_EQ(feed_in_steps(parser, text, step), text.size());
+    ASSERT_TRUE(parser.done()) << step;
+    const std::vector<Field> headers{{"host", "h"}, {"transfer-encoding", "chunked"}};
+    EXPECT_EQ(parser.take().headers, headers);
+  }
+}
+
+TEST(Parser, trailers_and_chunk_extensions_that_never_end_are_refused_at_the_limit) {
+  const std::string head(chunked_head);
+  for (const std::string& start :
+       {head + "0\r\n", head + "1\r\na\r\n0\r\nX: ", head + "1;x=", head + "0;x="}) {
+    RequestParser parser(small);
+    std::string waiting = start;
+    std::size_t fed = 0;
+    while (!parser.failure() && fed < 4 * small.header_bytes) {
+      waiting.erase(0, parser.feed(waiting));
+      waiting += start.ends_with("\n") ? "a: b\r\n" : "aaaaaa";
+      fed += 6;
+    }
+    ASSERT_TRUE(parser.failure()) << start;
+    EXPECT_EQ(parser.failure()->status, 431) << start;
+    EXPECT_LE(waiting.size(), small.header_bytes + 64);
+  }
+}
+
+TEST(Parser, trailers_and_chunk_extensions_over_the_limit_in_one_piece_are_refused) {
+  const std::string head(chunked_head);
+  const std::string much(5000, 'x');
+  EXPECT_EQ(status_when_fed(head + "0\r\nX: " + much + "\r\n\r\n", 10000), 431);
+  EXPECT_EQ(status_when_fed(head + "1;x=" + much + "\r\na\r\n0\r\n\r\n", 10000), 431);
+  EXPECT_EQ(status_when_fed(head + "0\r\nX: " + much.substr(0, 3000) + "\r\n\r\n", 10000), 0);
+}
+
+TEST(Parser, headers_are_limited_however_they_arrive) {
+  std::string lines = "GET / HTTP/1.1\r\nHost: h\r\n";
+  while (lines.size() < 3 * small.header_bytes) lines += "name: val\r\n";
+  for (const std::size_t step : {std::size_t{11}, std::size_t{500}, lines.size()})
+    EXPECT_EQ(status_when_fed(lines, step), 431) << step;
+}
+
+TEST(Parser, only_a_target_is_too_long_an_address) {
+  const std::string much(20'000, 'a');
+  for (const std::size_t step : {std::size_t{1000}, std::size_t{64000}}) {
+    EXPECT_EQ(status_when_fed("GET /" + much + " HTTP/1.1\r\nHost: h\r\n\r\n", step), 414) << step;
+    EXPECT_EQ(status_when_fed("GET / HTTP/1.1\r\nHost: h\r\nX: " + much + "\r\n\r\n", step), 431) << step;
+  }
+  constexpr ParserLimits usual{.header_bytes = 64u << 10, .body_bytes = 100};
+  RequestParser parser(usual);
+  std::string waiting = "GET / HTTP/1.1\r\nHost: h\r\n";
+  waiting.erase(0, parser.feed(waiting));
+  waiting += "X: " + std::string(70'000, 'a');
+  waiting.erase(0, parser.feed(waiting));
+  ASSERT_TRUE(parser.failure());
+  EXPECT_EQ(parser.failure()->status, 431) << "the start line was taken before";
+}
+
+TEST(Parser, a_transfer_coding_is_refused_where_the_protocol_knows_none) {
+  EXPECT_EQ(status_when_fed("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 1000), 400);
+  EXPECT_EQ(status_when_fed("POST / HTTP/1.0\r\nTransfer-Encoding: gzip\r\n\r\n", 1000), 400);
+}
+
 TEST(Parser, after_a_failure_nothing_is_taken) {
   RequestParser parser(small);
   parser.feed("GET / HTTP/1.1\r\n\r\n");

@@ -8,7 +8,25 @@
 namespace stele::server {
 namespace {
 
-using Violations = std::vector<Problem::Violation>;
+// What is wrong with a body, each with its place, and how much of it is only size: that has a status of its own.
+class Violations {
+ public:
+  void add(std::string pointer, std::string message) {
+    list_.push_back({std::move(pointer), std::move(message)});
+  }
+  void add(std::string pointer, const Error& error) {
+    if (error.kind() == errc::too_large) ++too_large_;
+    add(std::move(pointer), error.message());
+  }
+  [[nodiscard]] bool only_size() const { return too_large_ > 0 && too_large_ == list_.size(); }
+  [[nodiscard]] bool empty() const { return list_.empty(); }
+  [[nodiscard]] std::size_t size() const { return list_.size(); }
+  [[nodiscard]] const std::vector<Problem::Violation>& list() const { return list_; }
+
+ private:
+  std::vector<Problem::Violation> list_;
+  std::size_t too_large_ = 0;
+};
 
 // One object of the body: knows where it stands and collects what is wrong with it.
 class ObjectReader {
@@ -25,7 +43,7 @@ class ObjectReader {
   Violations& violations() { return out_; }
 
   void wrong(std::string_view name, std::string message) {
-    out_.push_back({name.empty() ? pointer_ : at(name), std::move(message)});
+    out_.add(name.empty() ? pointer_ : at(name), std::move(message));
   }
 
   std::optional<JsonValue> required(std::string_view name) {
@@ -51,7 +69,7 @@ class ObjectReader {
       if (const auto text = item.as_string()) {
         out.emplace_back(*text);
       } else {
-        out_.push_back({json_pointer(at(name), index), "must be a string"});
+        out_.add(json_pointer(at(name), index), "must be a string");
       }
       ++index;
     }
@@ -121,8 +139,8 @@ void read_id(ObjectReader& object, NewEvent& event) {
 // The rules every store enforces are checked only when the form is right: their messages would repeat it.
 NewEvent read_event(JsonValue value, const std::string& pointer, Violations& out) {
   NewEvent event;
-  ObjectReader object(value, pointer, out);
   const auto before = out.size();
+  ObjectReader object(value, pointer, out);
   read_id(object, event);
   event.type = object.text("type", object.required("type"));
   read_data(object, event);
@@ -134,7 +152,7 @@ NewEvent read_event(JsonValue value, const std::string& pointer, Violations& out
   object.refuse_others(
       {"id", "type", "data", "data_base64", "metadata", "tags", "contentType", "content_type"});
   if (out.size() != before) return event;
-  if (const auto ok = check_event(event); !ok) out.push_back({pointer, ok.error().message()});
+  if (const auto ok = check_event(event); !ok) out.add(pointer, ok.error());
   return event;
 }
 
@@ -143,22 +161,20 @@ std::vector<NewEvent> read_event_list(JsonValue list, const std::string& pointer
   std::size_t index = 0;
   for (const JsonValue item : list.elements())
     events.push_back(read_event(item, json_pointer(pointer, index++), out));
-  if (events.empty()) out.push_back({pointer, "must hold at least one event"});
+  if (events.empty()) out.add(pointer, "must hold at least one event");
   return events;
 }
 
 // All at once: whoever writes a client corrects a body once, not once per mistake.
-Problem malformed_body(std::string detail, Violations violations) {
-  Problem out(400, "invalid-request", std::move(detail));
-  for (auto& v : violations) out = std::move(out).at(std::move(v.pointer), std::move(v.message));
-  return out;
-}
-
-std::unexpected<Problem> body_errors(Violations violations) {
+std::unexpected<Problem> body_errors(const Violations& violations) {
   const auto count = violations.size();
-  return std::unexpected(malformed_body(
-      count == 1 ? "the body has a problem" : "the body has " + std::to_string(count) + " problems",
-      std::move(violations)));
+  const std::string detail =
+      count == 1 ? "the body has a problem" : "the body has " + std::to_string(count) + " problems";
+  Problem out(400, "invalid-request", detail);
+  if (violations.only_size())
+    out = Problem(413, "too-large", count == 1 ? violations.list().front().message : detail);
+  for (const auto& v : violations.list()) out = std::move(out).at(v.pointer, v.message);
+  return std::unexpected(std::move(out));
 }
 
 // Text that is not JSON at all: where, from the reader's own words.
@@ -183,7 +199,7 @@ OrProblem<std::vector<NewEvent>> parse_json_events(std::string_view body) {
   } else {
     events.push_back(read_event(document->root(), "", violations));
   }
-  if (!violations.empty()) return body_errors(std::move(violations));
+  if (!violations.empty()) return body_errors(violations);
   return events;
 }
 
@@ -201,8 +217,8 @@ OrProblem<std::vector<NewEvent>> parse_ndjson_events(std::string_view body) {
     if (!document) return not_json(document.error(), pointer);
     events.push_back(read_event(document->root(), pointer, violations));
   }
-  if (events.empty()) violations.push_back({"", "must hold at least one event"});
-  if (!violations.empty()) return body_errors(std::move(violations));
+  if (events.empty()) violations.add("", "must hold at least one event");
+  if (!violations.empty()) return body_errors(violations);
   return events;
 }
 
@@ -217,7 +233,9 @@ OrProblem<std::vector<NewEvent>> parse_binary_event(const Request& request) {
   }
   event.data = request.body;
   event.content_type = binary_content;
-  if (const auto ok = check_event(event); !ok) return body_errors({{"", ok.error().message()}});
+  Violations violations;
+  if (const auto ok = check_event(event); !ok) violations.add("", ok.error());
+  if (!violations.empty()) return body_errors(violations);
   return std::vector{std::move(event)};
 }
 
@@ -238,7 +256,7 @@ ExpectedVersion read_expected_member(ObjectReader& object, bool needed) {
 std::string read_stream_member(ObjectReader& object) {
   auto name = object.text("stream", object.required("stream"));
   if (name.empty()) return name;
-  if (const auto ok = check_stream_name(name); !ok) object.wrong("stream", ok.error().message());
+  if (const auto ok = check_stream_name(name); !ok) object.violations().add(object.at("stream"), ok.error());
   return name;
 }
 
@@ -359,7 +377,7 @@ OrProblem<AppendRequest> parse_append(std::string_view body) {
   }
   out.recorded_at = read_recorded_at(object);
   object.refuse_others({"writes", "also_expect", "condition", "recorded_at"});
-  if (!violations.empty()) return body_errors(std::move(violations));
+  if (!violations.empty()) return body_errors(violations);
   return out;
 }
 

@@ -3,6 +3,7 @@
 #include "server/app/idempotency.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "base/sha.hpp"
 #include "server/text.hpp"
@@ -11,13 +12,21 @@ namespace stele::server {
 namespace {
 
 constexpr std::string_view record_space = "idempotency";
+constexpr std::string_view replayed_header = "Idempotency-Replayed";
 constexpr Uuid key_namespace({0x5b, 0x0e, 0x6a, 0x0c, 0x1d, 0x9b, 0x4c, 0x55, 0x9f, 0x0b, 0x6d, 0x3a, 0x27,
                               0x41, 0x8e, 0x10});
 
+// Headers that decide what a request does, beside its media type.
+constexpr std::array<std::string_view, 3> deciding_headers{"stele-event-type", "if-match", "if-none-match"};
+
 // The whole address counts: one key used at two of them is a mistake worth a refusal.
 std::string fingerprint_of(const Request& request) {
-  return base::sha256_hex(request.method + "\n" + request.target + "\n" + request.content_type() + "\n" +
-                          request.body);
+  std::string text = request.method + "\n" + request.target + "\n" + request.content_type() + "\n";
+  for (const auto name : deciding_headers) {
+    const auto value = request.header(name);
+    text += (value ? "=" + *value : std::string()) + "\n";
+  }
+  return base::sha256_hex(text + request.body);
 }
 
 std::string encode_answer(const std::string& print, const Response& answer) {
@@ -58,6 +67,12 @@ std::optional<StoredAnswer> decode_answer(std::string_view text) {
   }
   out.response.body = text;
   return out;
+}
+
+// An answer that was itself recognised as a repeat says so already when it is stored.
+Response mark_replayed(Response answer) {
+  std::erase_if(answer.headers, [](const Field& field) { return field.name == replayed_header; });
+  return std::move(answer).header(std::string(replayed_header), "true");
 }
 
 // Streams cannot be stored, and a refusal that decided nothing must not bind the next try.
@@ -102,7 +117,7 @@ result<std::optional<Response>> Idempotency::begin(const Request& request) {
   auto answer = decode_answer(**stored);
   if (!answer) return Error(errc::corrupt, "the stored answer of this Idempotency-Key cannot be read");
   if (answer->fingerprint != print) return std::optional<Response>(reused_key());
-  return std::optional<Response>(std::move(answer->response).header("Idempotency-Replayed", "true"));
+  return std::optional<Response>(mark_replayed(std::move(answer->response)));
 }
 
 result<void> Idempotency::end(const Request& request, const Response& answer) {

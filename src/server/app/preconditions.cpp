@@ -81,12 +81,17 @@ MaybeProblem read_key(Request& request) {
   return std::nullopt;
 }
 
-// Strict, since it is stored with events: nothing but hexadecimal and dashes gets through.
+bool is_lower_hex(std::string_view text) { return text.find_first_not_of("0123456789abcdef") == text.npos; }
+
+// Ids of nothing but zeros are invalid (W3C Trace Context).
+bool is_trace_id(std::string_view text) {
+  return is_lower_hex(text) && text.find_first_not_of('0') != text.npos;
+}
+
+// Strict to the last character, since all of it is stored with events. Only version 00 says what may follow: nothing.
 bool is_trace_context(std::string_view text) {
-  // version "-" trace-id "-" parent-id "-" flags
-  if (text.size() < 55 || text[2] != '-' || text[35] != '-' || text[52] != '-') return false;
-  return std::all_of(text.begin(), text.begin() + 55,
-                     [](char c) { return c == '-' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+  if (text.size() != 55 || !text.starts_with("00-") || text[35] != '-' || text[52] != '-') return false;
+  return is_trace_id(text.substr(3, 32)) && is_trace_id(text.substr(36, 16)) && is_lower_hex(text.substr(53));
 }
 
 // Parsed for every route, so that a malformed one is refused also where it would be ignored.

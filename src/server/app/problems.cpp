@@ -57,7 +57,12 @@ constexpr std::array<Row, 27> own_problems{{
      "This is a fault of the server; its log has the request id."},
     {"no-answer", 500, "The handler gave no answer",
      "This is a fault of the application behind this address."},
-    {"corrupt", 500, "Stored bytes fail their checksum", "Run `stele verify` on the server's directory."},
+    {"corrupt", 500, "Stored bytes cannot be read",
+     "Either bytes on disk fail their checksum, or an event is intact and its content is not what its type "
+     "needs "
+     "(then `event_type` names the type). Run `stele verify` on the server's directory: it finds the first "
+     "and "
+     "passes the second."},
     {"not-implemented", 501, "Not implemented", "This server does not know this method or coding."},
     {"unavailable", 503, "Not available now",
      "Retry later. An append that ended like this may or may not have happened: repeating it with the same "
@@ -138,6 +143,15 @@ void append_violations(std::string& out, const std::vector<Problem::Violation>& 
   out += ']';
 }
 
+// An event that names its type was read whole: its bytes are intact, and only what they say is not understood.
+std::string detail_of(const Error& error) {
+  if (error.kind() != errc::corrupt || !error.fact("type")) return error.message();
+  return error.message() + " (the content of the event, not its checksum)";
+}
+
+// `type` of a problem is the problem's own.
+std::string member_of(const Fact& fact) { return fact.name == "type" ? "event_type" : fact.name; }
+
 }  // namespace
 
 ProblemTable::ProblemTable() {
@@ -177,14 +191,14 @@ std::string ProblemTable::render(const Problem& problem, std::string_view instan
 // Every fact becomes a member, except pointers, which belong to the list of errors.
 Problem problem_of(const Error& error, bool conditional) {
   const auto [status, slug] = mapping_of(error.kind(), conditional);
-  Problem out(status, std::string(slug), error.message());
+  Problem out(status, std::string(slug), detail_of(error));
   for (const auto& fact : error.facts()) {
     if (fact.name == "pointer") {
       out = std::move(out).at(fact.value, error.message());
     } else if (is_numeric_fact(fact)) {
-      out = std::move(out).with_json(fact.name, fact.value);
+      out = std::move(out).with_json(member_of(fact), fact.value);
     } else {
-      out = std::move(out).with(fact.name, fact.value);
+      out = std::move(out).with(member_of(fact), fact.value);
     }
   }
   if (!error.help().empty()) out = std::move(out).help(error.help());

@@ -18,11 +18,11 @@ namespace stele::server {
 inline constexpr std::size_t max_target_bytes = 16u << 10;
 
 struct ParserLimits {
-  std::size_t header_bytes;
+  std::size_t header_bytes;  // of the head; also of headers and trailers together, and of a chunk's extensions
   std::size_t body_bytes;
 };
 
-// What was read. Header names are lower case.
+// What was read. Header names are lower case; trailers are not kept.
 struct ParsedRequest {
   std::string method;
   std::string target;

@@ -1,5 +1,7 @@
 // openapi.cpp - the route table as an OpenAPI 3.1 document.
+#include <array>
 #include <map>
+#include <set>
 
 #include "server/ops/ops_routes.hpp"
 #include "server/text.hpp"
@@ -53,26 +55,59 @@ std::string parameter(std::string_view place, std::string_view name, std::string
 // What the server adds to a route is described with it: waiting, conditions, keys.
 std::string parameters_of(const ServedRoute& served) {
   std::string out;
-  const auto add = [&](const std::string& text) { out += (out.empty() ? "" : ",") + text; };
+  std::set<std::pair<std::string_view, std::string_view>> seen;
+  // The application's own words come first; the same parameter twice would make the document invalid.
+  const auto add = [&](std::string_view place, std::string_view name, std::string_view meaning) {
+    if (seen.emplace(place, name).second) out += (out.empty() ? "" : ",") + parameter(place, name, meaning);
+  };
   for (const std::string_view segment : served.segments) {
-    if (segment.starts_with('{')) add(parameter("path", segment.substr(1, segment.size() - 2), ""));
+    if (segment.starts_with('{')) add("path", segment.substr(1, segment.size() - 2), "");
   }
-  for (const auto& [name, meaning] : served.route.doc.query) add(parameter("query", name, meaning));
+  for (const auto& [name, meaning] : served.route.doc.query) add("query", name, meaning);
   if (served.route.model) {
-    add(parameter("query", "after_position", "wait until the read model shows this position"));
-    if (served.route.stream) add(parameter("query", "after_version", "wait until it shows this version"));
-    add(parameter("header", "Prefer", "wait=N seconds; handling=lenient"));
+    add("query", "after_position", "wait until the read model shows this position");
+    if (served.route.stream) add("query", "after_version", "wait until it shows this version");
+    add("header", "Prefer", "wait=N seconds; handling=lenient");
   }
   if (served.route.method == "POST") {
-    add(parameter("header", "Idempotency-Key", "same key and body: the same answer, one effect"));
-    add(parameter("header", "If-Match", "the expected version: \"203\", or *"));
-    add(parameter("header", "If-None-Match", "*: must not exist yet"));
+    add("header", "Idempotency-Key", "same key and body: the same answer, one effect");
+    add("header", "If-Match", "the expected version: \"203\", or *");
+    add("header", "If-None-Match", "*: must not exist yet");
   }
   return out;
 }
 
-std::string media(std::string_view schema) {
-  return "{\"application/json\":{\"schema\":" + std::string(schema) + "}}";
+// What our own event routes take and give beside JSON; an application describes its answers in words.
+struct OtherMedia {
+  std::string_view method;
+  std::string_view pattern;
+  bool request;  // or its answer
+  std::string_view type;
+  std::string_view schema;
+};
+
+constexpr std::string_view bytes_schema = R"({"type":"string","format":"binary"})";
+constexpr std::string_view lines_schema = R"({"type":"string","description":"one JSON object a line"})";
+constexpr std::string_view stream_schema = R"({"type":"string","description":"server-sent events"})";
+constexpr std::string_view stream_events = "/v1/streams/{stream}/events";
+
+constexpr std::array<OtherMedia, 6> other_media{{
+    {"POST", stream_events, true, "application/x-ndjson", lines_schema},
+    {"POST", stream_events, true, "application/octet-stream", bytes_schema},
+    {"GET", stream_events, false, "application/x-ndjson", lines_schema},
+    {"GET", stream_events, false, "text/event-stream", stream_schema},
+    {"GET", "/v1/events", false, "application/x-ndjson", lines_schema},
+    {"GET", "/v1/events", false, "text/event-stream", stream_schema},
+}};
+
+std::string media(const ServedRoute& served, bool request, std::string_view schema) {
+  std::string out = "{\"application/json\":{\"schema\":" + std::string(schema) + "}";
+  for (const auto& other : other_media) {
+    if (other.request != request || other.method != served.route.method) continue;
+    if (other.pattern != served.route.pattern) continue;
+    out += "," + json_quoted(other.type) + ":{\"schema\":" + std::string(other.schema) + "}";
+  }
+  return out + "}";
 }
 
 std::string operation(const ServedRoute& served) {
@@ -82,10 +117,10 @@ std::string operation(const ServedRoute& served) {
   out += ",\"operationId\":" + json_quoted(lower(served.route.method) + served.route.pattern);
   out += ",\"parameters\":[" + parameters_of(served) + "]";
   if (!doc.request_schema.empty()) {
-    out += ",\"requestBody\":{\"required\":true,\"content\":" + media(doc.request_schema) + "}";
+    out += ",\"requestBody\":{\"required\":true,\"content\":" + media(served, true, doc.request_schema) + "}";
   }
   out += ",\"responses\":{\"2XX\":{\"description\":\"Done\"";
-  if (!doc.response_schema.empty()) out += ",\"content\":" + media(doc.response_schema);
+  if (!doc.response_schema.empty()) out += ",\"content\":" + media(served, false, doc.response_schema);
   return out +
          "},\"default\":{\"description\":\"A problem\",\"content\":{\"application/problem+json\":{\"schema\":"
          "{\"$ref\":\"#/components/schemas/Problem\"}}}}}}";
