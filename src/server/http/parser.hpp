@@ -18,7 +18,8 @@ namespace stele::server {
 inline constexpr std::size_t max_target_bytes = 16u << 10;
 
 struct ParserLimits {
-  std::size_t header_bytes;  // of the head; also of headers and trailers together, and of a chunk's extensions
+  std::size_t
+      header_bytes;  // of the head; also of headers and trailers together, and of a chunk's extensions
   std::size_t body_bytes;
 };
 
