@@ -37,6 +37,21 @@ TEST_F(Following, begins_where_it_is_told) {
   EXPECT_EQ(first("-10", "Account-2"), "{\"global_position\":2}\n");
 }
 
+TEST_F(Following, position_zero_is_the_beginning_and_a_future_one_is_refused) {
+  const auto tail = [&](const std::string& since) {
+    return shell({"tail", "@all", "--dir", directory.path("store"), "--since", since, "-n", "1", "--fields",
+                  "global_position"});
+  };
+  EXPECT_EQ(tail("p0").out, "{\"global_position\":1}\n");
+  for (const std::string since : {"p5", "p18446744073709551615"}) {
+    const auto refused = tail(since);
+    EXPECT_NE(refused.code, 0);
+    EXPECT_THAT(refused.err, HasSubstr("beyond the end of the log"));
+    EXPECT_THAT(refused.err, HasSubstr("3"));
+    EXPECT_EQ(refused.out, "");
+  }
+}
+
 TEST_F(Following, shows_events_of_another_process_as_they_happen_and_ends_with_130) {
   auto writer = open(directory.path("store"));
   ASSERT_TRUE(writer) << writer.error().to_string();

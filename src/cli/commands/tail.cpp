@@ -1,6 +1,8 @@
 // tail.cpp - `stele tail`: history, then live, until Ctrl-C.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "cli/commands/commands.hpp"
 #include "cli/commands/reading.hpp"
 #include "cli/exit_code.hpp"
@@ -29,7 +31,14 @@ result<Position> start_after(Target& target, const ReadingPlan& reading) {
     if (!found && found.error().kind() != errc::not_found) return found.error();
     return Position(first.value() - 1);
   }
-  return Position(plan.from_position.value_or(Position(1)).value() - 1);
+  const auto first = std::max(plan.from_position.value_or(Position(1)), Position(1));
+  const Position after(first.value() - 1);
+  STELE_TRY(const auto head, target.head());
+  if (after <= head.position) return after;
+  return Error(errc::invalid, fmt::format("position {} is beyond the end of the log: its last event is at {}",
+                                          first.value(), head.position.value()))
+      .with("head", std::to_string(head.position.value()))
+      .help("begin at --since head to see only what is new");
 }
 
 // Ending by --limit is success; ending by a signal says which, as shells do.
