@@ -17,7 +17,7 @@ using stele::Response;
 constexpr std::uint64_t most_rows = 1000;
 constexpr std::string_view events_media_type = "text/event-stream";
 
-Problem wrong_query(std::string name, std::string what, std::string help) {
+Problem wrong_query(const std::string& name, std::string what, std::string help) {
   return Problem(400, "invalid-request", std::move(what)).with("parameter", name).help(std::move(help));
 }
 

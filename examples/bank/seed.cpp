@@ -110,6 +110,7 @@ class Ledger {
 // `count` moments between the two, strictly rising.
 std::vector<Timestamp> moments(Dice& dice, int count, Timestamp from, Timestamp to) {
   std::vector<Timestamp> out;
+  out.reserve(static_cast<std::size_t>(count));
   for (int i = 0; i < count; ++i)
     out.push_back(from + microseconds(dice.roll(1, (to - from).count() - count - 1)));
   std::sort(out.begin(), out.end());

@@ -20,6 +20,7 @@ void SummaryFeed::changed(const stele::ModelChange& change) {
     if (const auto found = clients_.find(key); found != clients_.end()) send(key, found->second);
 }
 
+// The same version may be told twice (a change that is announced after its state was sent), none is left out for good.
 // A model that cannot be read now is read at the next change; the client keeps what it has.
 void SummaryFeed::send(const std::string& account_id, const Clients& to) {
   auto snapshot = accounts_.snapshot();

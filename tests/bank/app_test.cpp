@@ -410,7 +410,9 @@ TEST_F(BankTest, a_live_summary_shows_the_state_and_then_each_change) {
   EXPECT_EQ(first->id, "202");
   post("/api/accounts/acct-99/deposit", R"({"amount":1})");  // somebody else's change
   post("/api/accounts/acct-42/deposit", R"({"amount":"0.50"})");
-  const auto second = live.next();
+  auto second = live.next();
+  while (second && second->id == "202")
+    second = live.next();  // the same state may be told twice, never skipped
   ASSERT_TRUE(second);
   EXPECT_EQ(second->id, "203");
   EXPECT_EQ((Reply{0, {}, second->data}.at("/balance")), "5321.00");

@@ -105,8 +105,7 @@ TEST(Benching, a_failing_store_is_told_and_exits_1) {
         [](AppendRequest) -> result<AppendResult> { return Error(errc::disk_full, "full"); });
   };
   const auto measured = bench::run_blocking(
-      make,
-      {.writers = 2, .batch = 1, .size = 64, .seconds = 0.01, .rate = 0, .completions = false, .run = "x"},
+      make, {.writers = 2, .batch = 1, .size = 64, .seconds = 5, .rate = 0, .completions = false, .run = "x"},
       {});
   ASSERT_TRUE(measured);
   EXPECT_EQ(measured->errors, 2u);

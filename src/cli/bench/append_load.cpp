@@ -193,6 +193,7 @@ result<AppendMeasured> run_blocking(const AppendCallMaker& make, const AppendLoa
   const Window window(load.seconds);
   {
     std::vector<std::jthread> threads;
+    threads.reserve(load.writers);
     for (std::uint64_t i = 0; i < load.writers; ++i)
       threads.emplace_back([&, i] { measured[i] = write_until_end(calls[i], load, window, i, stop); });
   }

@@ -98,6 +98,7 @@ result<double> probe_hand_over(const std::filesystem::path& directory, std::size
       begin + std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(seconds));
   std::thread committing([&] { committer.commit(); });
   std::vector<std::jthread> callers;
+  callers.reserve(threads);
   for (std::size_t i = 0; i < threads; ++i) {
     callers.emplace_back([&] {
       std::atomic<std::uint32_t> answered{0};
