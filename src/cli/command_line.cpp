@@ -27,6 +27,7 @@ template <class Value>
 CLI::Option* add_choice(CLI::App& app, const std::string& flag, Value& value,
                         const std::map<std::string, Value>& names, const std::string& what) {
   std::vector<std::string> words;
+  words.reserve(names.size());
   for (const auto& [name, unused] : names) words.push_back(name);
   return app
       .add_option_function<std::string>(
