@@ -55,6 +55,7 @@ std::vector<bench::AppendLoad> loads_of(const BenchAppendOptions& options) {
   }
   const auto run = to_string(Uuid::random()).substr(24);
   std::vector<bench::AppendLoad> loads;
+  loads.reserve(lines.size());
   for (const auto& [writers, batch] : lines) {
     loads.push_back({.writers = writers,
                      .batch = batch,
