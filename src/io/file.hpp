@@ -39,6 +39,9 @@ class File : public ByteSource {
   virtual result<void> sync_all() = 0;   // and every attribute
 
   virtual result<void> resize(std::uint64_t bytes) = 0;
+  // Room for [offset, offset + bytes), which reads as zeros where nothing was written: writing there will not find
+  // the disk full. Extends the file; durable with the next sync.
+  virtual result<void> allocate(std::uint64_t offset, std::uint64_t bytes) = 0;
   // Forgets cached pages that are clean, so that the next read shows what the device really holds.
   virtual void drop_cache() = 0;
   [[nodiscard]] virtual const std::filesystem::path& path() const = 0;

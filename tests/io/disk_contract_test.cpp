@@ -94,6 +94,15 @@ TEST_P(DiskContract, resizing_cuts_and_grows_with_zeros) {
   EXPECT_EQ(*read_whole(*file, 100), std::string("0123\0\0", 6));
 }
 
+TEST_P(DiskContract, allocated_room_reads_as_zeros_and_keeps_what_is_there) {
+  const auto file = open("a", Mode::create);
+  ASSERT_TRUE(file->write_at(0, "0123").has_value());
+  ASSERT_TRUE(file->allocate(2, 4).has_value());
+  EXPECT_EQ(*read_whole(*file, 100), std::string("0123\0\0", 6));
+  ASSERT_TRUE(file->allocate(0, 3).has_value());
+  EXPECT_EQ(*file->size(), 6u);
+}
+
 TEST_P(DiskContract, modes_say_what_must_be_there) {
   EXPECT_EQ(open_error("a", Mode::read), errc::not_found);
   EXPECT_EQ(open_error("a", Mode::write), errc::not_found);

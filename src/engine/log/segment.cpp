@@ -15,6 +15,7 @@ namespace {
 constexpr std::uint64_t smallest_step = 1u << 20;
 constexpr std::uint64_t largest_step = 16u << 20;
 constexpr std::uint64_t slice_bytes = 1u << 20;
+constexpr std::uint64_t reserve_bytes = 16u << 20;
 
 result<void> write_zeros(io::File& file, std::uint64_t from, std::uint64_t to) {
   static const std::string zeros(256u << 10, '\0');
@@ -133,7 +134,15 @@ result<void> SegmentFile::fill_ahead() {
 result<void> SegmentFile::make_room(std::uint64_t end) {
   STELE_ASSERT(end <= header_.capacity, "room is made inside the segment", end, header_.capacity);
   const std::lock_guard guard(filling_);
-  while (filled() < end) STELE_CHECK(fill_slice(header_.capacity));
+  if (broken_) return *broken_;
+  const auto from = filled();
+  if (end <= from) return {};
+  auto to = std::min(header_.capacity, std::max(end, from + reserve_bytes));
+  if (!frames_->allocate(from, to - from)) {
+    to = end;  // nearly full: as much as is needed may still be there
+    STELE_CHECK(frames_->allocate(from, to - from));
+  }
+  filled_.store(to, std::memory_order_release);
   STELE_ASSERT(filled() >= end, "room was made", filled(), end);
   return {};
 }

@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::size_t largest_backlog = 128u << 20;  // bytes staged behind the batch that is on its way
 constexpr std::size_t largest_kept_buffer = 16u << 20;
+constexpr std::size_t bulk_bytes = 256u << 10;
 
 bool same_content(const NewEvent& asked, const EventView& stored) {
   return asked.id == stored.id && asked.type == stored.type && asked.data == stored.data &&
@@ -116,7 +117,8 @@ Writer::Staged Writer::stage(Guard& lock, Prepared& prepared) {
   if (broken_) return {*broken_, {}, {}};
   auto decision = decide(parts_.index, prepared.request, prepared.fresh_ids);
   if (decision && !decision->seems_duplicate) {
-    if (auto place = make_place(lock, prepared.frame.bytes.size()); !place) {
+    const auto place = make_place(lock, prepared.frame.bytes.size());
+    if (!place) {
       // Room and descriptors can be had later; anything else may have left half a step behind on a disk that cannot
       // be trusted.
       const auto kind = place.error().kind();
@@ -125,8 +127,7 @@ Writer::Staged Writer::stage(Guard& lock, Prepared& prepared) {
     }
     STELE_ASSERT(segment_->has_room(end_, prepared.frame.bytes.size()), "a place was made", end_,
                  prepared.frame.bytes.size());
-    // The lock may have been let go of: what was decided before counts only if nothing came in between.
-    decision = decide(parts_.index, prepared.request, prepared.fresh_ids);
+    if (*place) decision = decide(parts_.index, prepared.request, prepared.fresh_ids);
   }
   Staged staged{Error(errc::unavailable, "not answered yet"), {}, {}};
   if (!decision) {
@@ -196,24 +197,24 @@ result<AppendResult> Writer::stage_fresh(Guard& lock, Prepared& prepared, const 
   return answer;
 }
 
-result<void> Writer::make_place(Guard& lock, std::uint64_t frame_bytes) {
-  if (!segment_ || !segment_->has_room(end_, frame_bytes)) {
-    // Recovery relies on it: a segment is begun only when all of the one before is durable. Others may have
-    // begun it, or filled it, while the lock was let go.
-    while (!segment_ || !segment_->has_room(end_, frame_bytes)) {
-      if (open_->idle() && !committing_) {
-        STELE_CHECK(open_segment(frame_bytes));
-        break;
-      }
-      wait_until_idle(lock);
-      if (broken_) return *broken_;
+result<bool> Writer::make_place(Guard& lock, std::uint64_t frame_bytes) {
+  bool let_go = false;
+  // Recovery relies on it: a segment is begun only when all of the one before is durable. Others may have begun
+  // it, or filled it, while the lock was let go.
+  while (!segment_ || !segment_->has_room(end_, frame_bytes)) {
+    if (open_->idle() && !committing_) {
+      STELE_CHECK(open_segment(frame_bytes));
+      break;
     }
+    let_go = true;
+    wait_until_idle(lock);
+    if (broken_) return *broken_;
   }
   if (end_ + frame_bytes > segment_->filled()) STELE_CHECK(segment_->make_room(end_ + frame_bytes));
   STELE_ASSERT(end_ + frame_bytes <= segment_->filled(), "there is room now", end_, frame_bytes,
                segment_->filled());
-  if (segment_->wants_fill(end_)) filling_.notify_one();
-  return {};
+  if (!bulk_ && segment_->wants_fill(end_)) filling_.notify_one();
+  return let_go;
 }
 
 result<void> Writer::open_segment(std::uint64_t frame_bytes) {
@@ -259,6 +260,7 @@ void Writer::commit(Guard& lock) {
   STELE_ASSERT(committing_ && batch != open_, "nobody else took the batch", committing_);
   if (batch->failure) give_up(*batch->failure);
   committing_ = false;
+  bulk_ = batch->bytes.size() >= bulk_bytes;
   if (batch->bytes.capacity() <= largest_kept_buffer) spare_bytes_ = std::move(batch->bytes);
   const bool more = !open_->idle();
   if (more) work_.notify_one();
@@ -359,7 +361,7 @@ void Writer::run_filler() {
   Guard lock(mutex_);
   while (!stopping_) {
     const auto segment = segment_;
-    if (!segment || !segment->wants_fill(end_)) {
+    if (!segment || bulk_ || !segment->wants_fill(end_)) {
       filling_.wait(lock);
       continue;
     }

@@ -83,8 +83,9 @@ class Writer {
   Staged stage(Guard& lock, Prepared& prepared);
   result<AppendResult> stage_fresh(Guard& lock, Prepared& prepared, const Decision& decision);
   result<Timestamp> next_time(const std::optional<Timestamp>& given);
-  // A current segment with room for the frame; may let go of the lock while earlier batches finish.
-  result<void> make_place(Guard& lock, std::uint64_t frame_bytes);
+  // A current segment with room for the frame. True: the lock was let go meanwhile, so that earlier batches could
+  // finish, and what was decided before must be decided again.
+  result<bool> make_place(Guard& lock, std::uint64_t frame_bytes);
   result<void> open_segment(std::uint64_t frame_bytes);
   // From now on everything is refused.
   void give_up(const Error& why);
@@ -111,6 +112,7 @@ class Writer {
   std::condition_variable filling_;  // for the filler
   std::shared_ptr<Batch> open_ = std::make_shared<Batch>();
   std::string spare_bytes_;  // the last batch's memory, to be used again
+  bool bulk_ = false;        // the last batch was large: zeros ahead of such would cost more than they save
   bool committing_ = false;
   bool stopping_ = false;
   std::optional<Error> broken_;  // set once, for good

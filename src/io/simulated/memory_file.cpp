@@ -106,6 +106,17 @@ result<void> MemoryFile::resize(std::uint64_t bytes) {
   return {};
 }
 
+result<void> MemoryFile::allocate(std::uint64_t offset, std::uint64_t bytes) {
+  const std::lock_guard guard(disk_.mutex_);
+  STELE_CHECK(begin_write("allocate"));
+  if (disk_.counts_.writes == disk_.write_plan_.at)
+    return system_error("allocate", path_, disk_.write_plan_.number);
+  if (offset + bytes <= inode_->seen.size()) return {};
+  STELE_CHECK(grow_to(offset + bytes));
+  inode_->resize(offset + bytes);
+  return {};
+}
+
 void MemoryFile::drop_cache() {
   const std::lock_guard guard(disk_.mutex_);
   inode_->drop_cache();

@@ -21,6 +21,7 @@ class MemoryFile final : public File {
   result<void> sync_data() override;
   result<void> sync_all() override { return sync_data(); }
   result<void> resize(std::uint64_t bytes) override;
+  result<void> allocate(std::uint64_t offset, std::uint64_t bytes) override;
   void drop_cache() override;
   [[nodiscard]] const std::filesystem::path& path() const override { return path_; }
 
