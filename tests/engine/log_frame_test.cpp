@@ -86,10 +86,26 @@ TEST(LogFrame, a_record_is_read_alone_and_finds_its_frame) {
   EXPECT_EQ(record->write, 1u);
   const auto front = parse_front(bytes.substr(0, 200), salt, place);
   ASSERT_EQ(front.status, FrameStatus::ok) << front.reason;
-  const auto writes = parse_writes(bytes.substr(0, 200), front.front);
-  ASSERT_TRUE(writes.has_value());
-  EXPECT_EQ(writes->at(1).stream, "Account-22");
-  EXPECT_EQ(writes->at(0).first_revision, Revision(7));
+  const auto second = find_write(bytes.substr(0, 200), front.front, record->write);
+  ASSERT_TRUE(second.has_value());
+  EXPECT_EQ(second->write.stream, "Account-22");
+  EXPECT_EQ(second->first_event, 2u);
+  EXPECT_EQ(find_write(bytes, front.front, 0)->write.first_revision, Revision(7));
+  EXPECT_FALSE(find_write(bytes, front.front, 2)) << "there are two writes";
+}
+
+TEST(LogFrame, a_write_is_not_found_where_any_header_before_it_is_damaged_or_missing) {
+  const auto frame = two_writes();
+  const auto front = parse_front(frame.bytes, salt, place).front;
+  const auto begin = frame_header_bytes + 8 * front.writes;
+  const auto records = frame.event_offsets[0];
+  for (auto at = begin; at < records; ++at) {
+    auto bytes = frame.bytes.substr(0, records);
+    bytes[at] = static_cast<char>(bytes[at] ^ 1);
+    EXPECT_FALSE(find_write(bytes, front, 1)) << "byte " << at;
+    EXPECT_FALSE(find_write(std::string_view(frame.bytes).substr(0, at), front, 1)) << "cut at " << at;
+  }
+  EXPECT_TRUE(find_write(std::string_view(frame.bytes).substr(0, records), front, 1).has_value());
 }
 
 TEST(LogFrame, a_frame_elsewhere_or_of_another_segment_does_not_parse) {
@@ -166,7 +182,7 @@ TEST(LogFrame, garbage_is_survived) {
         EXPECT_LE(events.offset() + events.size(), bytes.size());
     }
     (void)parse_record(bytes);
-    if (parsed.front) (void)parse_writes(bytes, *parsed.front);
+    if (parsed.front) (void)find_write(bytes, *parsed.front, parsed.front->writes - 1);
   }
 }
 

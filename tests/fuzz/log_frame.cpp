@@ -36,7 +36,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   header.first = Position(1);
   mend_header(bytes, header.salt);
   const auto parsed = parse_frame(bytes, header.salt, segment_header_bytes);
-  if (parsed.front) (void)parse_writes(bytes, *parsed.front);
+  if (parsed.front) (void)find_write(bytes, *parsed.front, parsed.front->writes - 1);
   const auto image = encode_header(header) + bytes;
   const io::BytesSource source(image);
   std::uint64_t events = 0;

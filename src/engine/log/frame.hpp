@@ -186,9 +186,14 @@ struct ParsedFrame {
 // `bytes` starts where a frame should and may go on behind it; `offset` is where that is in the segment file.
 [[nodiscard]] ParsedFrame parse_frame(std::string_view bytes, std::uint64_t salt, std::uint64_t offset);
 
-// The writes of a frame of which only the front (and perhaps more) is at hand; nothing when it is damaged or
-// cut short. Views point into `bytes`.
-[[nodiscard]] std::optional<std::vector<WriteView>> parse_writes(std::string_view bytes,
-                                                                 const FrameFront& front);
+// One write of a frame, and which of the frame's events is its first.
+struct PlacedWrite {
+  WriteView write;
+  std::uint32_t first_event = 0;
+};
+// In a frame of which only the front (and perhaps more) is at hand; nothing when it is damaged or cut short. The
+// view points into `bytes`.
+[[nodiscard]] std::optional<PlacedWrite> find_write(std::string_view bytes, const FrameFront& front,
+                                                    std::uint32_t index);
 
 }  // namespace stele::engine::log

@@ -259,21 +259,27 @@ ParsedFrame parse_frame(std::string_view bytes, std::uint64_t salt, std::uint64_
   return frame;
 }
 
-std::optional<std::vector<WriteView>> parse_writes(std::string_view bytes, const FrameFront& front) {
+std::optional<PlacedWrite> find_write(std::string_view bytes, const FrameFront& front, std::uint32_t index) {
+  if (index >= front.writes) return std::nullopt;
   const auto limit = std::min<std::size_t>(bytes.size(), layout::front_bytes(front.writes) + front.body_size);
   const auto body = bytes.substr(0, limit);
   auto at = layout::front_bytes(front.writes);
   if (at > body.size()) return std::nullopt;
-  std::vector<WriteView> writes(front.writes);
-  for (std::size_t i = 0; i < writes.size(); ++i) {
+  PlacedWrite placed;
+  for (std::uint32_t i = 0;; ++i) {
     const auto end = write_end(body, at);
     if (end == 0 || !crc_matches(body.substr(at, end - at))) return std::nullopt;
-    writes[i].stream = body.substr(at + write_header_bytes, end - at - write_header_bytes);
-    writes[i].first_revision = Revision(load_le<std::uint64_t>(body.data() + frame_header_bytes + 8 * i));
-    writes[i].events = load_le<std::uint32_t>(body.data() + at + layout::write_events);
+    placed.write.events = load_le<std::uint32_t>(body.data() + at + layout::write_events);
+    if (i == index) break;
+    placed.first_event += placed.write.events;
     at = end;
   }
-  return writes;
+  const std::size_t name = load_le<std::uint32_t>(body.data() + at + layout::name_length);
+  placed.write.stream = body.substr(at + write_header_bytes, name);
+  const auto revision_at = frame_header_bytes + std::size_t{8} * index;
+  placed.write.first_revision = Revision(load_le<std::uint64_t>(body.data() + revision_at));
+  STELE_ASSERT(placed.write.stream.size() == name, "a verified write header stays inside", at, name);
+  return placed;
 }
 
 }  // namespace stele::engine::log

@@ -44,7 +44,9 @@ class StreamCursor final : public Cursor {
                  head_.value());
     if (backward_) std::ranges::reverse(positions);
     for (const auto position : positions) {
-      auto event = reader_.read(position, arena_);
+      const Revision revision(backward_ ? end_ - 1 : begin_);
+      const auto location = position == Position{} ? Location{} : state_.index.locations().at(position);
+      auto event = reader_.read_of(stream_, revision, position, location, arena_);
       if (!event && !events_.empty()) break;  // what was good comes first, the damage with the next call
       if (backward_)
         --end_;

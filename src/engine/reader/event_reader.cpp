@@ -1,5 +1,8 @@
-// event_reader.cpp - one read of a few KiB around the record usually brings the frame's front with it.
+// event_reader.cpp - one read around the record usually brings the frame's front with it; what is missing is read
+// by itself, and only as much of it as this one event needs.
 #include "engine/reader/event_reader.hpp"
+
+#include <algorithm>
 
 #include "base/assert.hpp"
 
@@ -7,8 +10,22 @@ namespace stele::engine {
 namespace {
 
 constexpr std::uint64_t window_before = 256;  // room for the front of a small frame
-constexpr std::size_t window_bytes = 4096;
+constexpr std::size_t smallest_window = 512;
+constexpr std::size_t largest_guess = 16u << 10;
 constexpr std::size_t largest_front = 2u << 20;  // a thousand streams with the longest names
+constexpr std::size_t bytes_per_write = 64;      // of a write header, as a first guess
+constexpr std::uint32_t many_writes = 16;        // headers of larger frames are worth remembering
+
+Error misplaced(Position position, const OpenSegment& segment, Location location) {
+  return corrupt_event(position, &segment, location.offset, "the record stands in the wrong place");
+}
+
+EventView view_of(Position position, std::string_view stream, Revision revision, const log::FrameFront& front,
+                  const log::RecordView& record) {
+  return EventView{position,        revision,    front.recorded_at,   record.id,
+                   stream,          record.type, record.content_type, record.data,
+                   record.metadata, record.tags};
+}
 
 }  // namespace
 
@@ -23,7 +40,7 @@ Error corrupt_event(Position position, const OpenSegment* segment, std::uint64_t
   return std::move(failure).help("run `stele verify` on the store's directory");
 }
 
-// The record's bytes and whatever of its surroundings came along; Window::bytes begins at Window::offset.
+// The record's bytes and whatever of its surroundings came along.
 result<EventReader::Window> EventReader::read_record(const OpenSegment& segment, Location location,
                                                      Arena& arena) {
   STELE_ASSERT(location.offset >= log::segment_header_bytes, "a record lies behind the header",
@@ -31,106 +48,129 @@ result<EventReader::Window> EventReader::read_record(const OpenSegment& segment,
   const auto begin =
       std::max<std::uint64_t>(log::segment_header_bytes + window_before, location.offset) - window_before;
   const auto lead = location.offset - begin;
-  STELE_ASSERT(begin >= log::segment_header_bytes && begin <= location.offset, "the window holds the record",
-               begin, location.offset);
-  auto into = arena.take(window_bytes);
+  auto into = arena.take(std::max(smallest_window, lead + expected_bytes_));
   STELE_TRY(auto got, segment.file->read_at(begin, into));
-  if (got >= lead + 8) {
-    const auto size = log::claimed_record_size({into.data() + lead, got - lead});
-    if (size > log::frame_bytes_limit) return Window{begin, {}};
-    if (lead + size > got) {
-      arena.shrink_last(into, 0);
-      into = arena.take(lead + size);
-      STELE_TRY(got, segment.file->read_at(begin, into));
-    } else {
-      arena.shrink_last(into, lead + size);
-    }
-    got = std::min<std::size_t>(got, lead + size);
+  if (got < lead + 8) {
+    arena.shrink_last(into, 0);
+    return Window{begin, {}};
+  }
+  const auto size = log::claimed_record_size({into.data() + lead, got - lead});
+  if (size > log::frame_bytes_limit) return Window{begin, {}};
+  expected_bytes_ = std::min<std::size_t>(largest_guess, size + size / 4);
+  if (lead + size > into.size()) {
+    arena.shrink_last(into, 0);
+    into = arena.take(lead + size);
+    STELE_TRY(got, segment.file->read_at(begin, into));
+  } else {
+    arena.shrink_last(into, lead + size);
   }
   STELE_ASSERT(got <= into.size(), "no more is read than there is room for", got, into.size());
-  return Window{begin, {into.data(), got}};
-}
-
-bool EventReader::parse_front_of(const OpenSegment& segment, std::string_view bytes, Location location,
-                                 std::uint64_t frame_offset, std::size_t& needed) {
-  const auto parsed = log::parse_front(bytes, segment.salt, frame_offset);
-  needed = parsed.needed;
-  if (parsed.status != log::FrameStatus::ok) return false;
-  const auto writes = log::parse_writes(bytes, parsed.front);
-  if (!writes) {
-    needed =
-        std::min<std::size_t>(parsed.front.total_size, std::max<std::size_t>(bytes.size() * 4, window_bytes));
-    return false;
-  }
-  front_ = Front{location.segment, frame_offset, parsed.front, {}, {}};
-  std::uint32_t event = 0;
-  for (const auto& write : *writes) {
-    front_.writes.emplace_back(write.stream, write.first_revision);
-    front_.first_event.push_back(event);
-    event += write.events;
-  }
-  STELE_ASSERT(
-      front_.writes.size() == front_.frame.writes && front_.first_event.size() == front_.frame.writes,
-      "the front has every write", front_.writes.size(), front_.frame.writes);
-  return true;
-}
-
-result<void> EventReader::load_front(Position position, Location location, std::uint64_t frame_offset,
-                                     Window window) {
-  if (front_.offset == frame_offset && front_.segment == location.segment) return {};
-  const auto& segment = state_.segments.at(location.segment);
-  std::size_t needed = log::frame_header_bytes;
-  if (frame_offset >= window.offset &&
-      parse_front_of(segment, window.bytes.substr(frame_offset - window.offset), location, frame_offset,
-                     needed)) {
-    return {};
-  }
-  std::string bytes;
-  while (needed > bytes.size() && needed <= largest_front) {
-    bytes.resize(std::max(needed, window_bytes));
-    STELE_TRY(const auto got, segment.file->read_at(frame_offset, bytes));
-    const bool whole = got == bytes.size();
-    bytes.resize(got);
-    if (parse_front_of(segment, bytes, location, frame_offset, needed)) return {};
-    if (!whole) break;
-  }
-  return corrupt_event(position, &segment, frame_offset, "the frame header does not match its checksum");
+  return Window{begin, {into.data(), std::min<std::size_t>(got, lead + size)}};
 }
 
 result<EventReader::Placed> EventReader::read_placed(Position position, Location location, Arena& arena) {
   const auto& segment = state_.segments.at(location.segment);
   STELE_TRY(const auto window, read_record(segment, location, arena));
-  const auto lead = location.offset - window.offset;
-  if (window.bytes.size() > lead) {
-    const auto record = log::parse_record(window.bytes.substr(lead));
+  const auto bytes = window.from(location.offset);
+  if (!bytes.empty()) {
+    const auto record = log::parse_record(bytes);
     if (record && record->back <= location.offset)
       return Placed{*record, location.offset - record->back, window};
   }
   return corrupt_event(position, &segment, location.offset, "the record does not match its checksum");
 }
 
-result<std::uint64_t> EventReader::frame_offset(Position position, Location location, Arena& arena) {
+// Of many writes a part of the front only: parse_front says how much there should be.
+result<log::FrameFront> EventReader::load_front(Position position, Location location, const Placed& placed,
+                                                Arena& arena) {
+  const auto& segment = state_.segments.at(location.segment);
+  auto parsed = log::parse_front(placed.window.from(placed.frame_offset), segment.salt, placed.frame_offset);
+  for (std::size_t have = 0; parsed.needed > have && parsed.needed <= largest_front;) {
+    const auto into = arena.take(std::max(parsed.needed, smallest_window));
+    STELE_TRY(const auto got, segment.file->read_at(placed.frame_offset, into));
+    have = into.size();
+    parsed = log::parse_front({into.data(), got}, segment.salt, placed.frame_offset);
+    arena.shrink_last(into, 0);
+  }
+  if (parsed.status == log::FrameStatus::ok) return parsed.front;
+  return corrupt_event(position, &segment, placed.frame_offset,
+                       "the frame header does not match its checksum");
+}
+
+result<log::FrameFront> EventReader::front_of(Position position, Location location, const Placed& placed,
+                                              Arena& arena) {
+  auto front = state_.fronts->find(location.segment, placed.frame_offset);
+  if (!front) {
+    STELE_TRY(front, load_front(position, location, placed, arena));
+    if (front->writes >= many_writes) state_.fronts->keep(location.segment, placed.frame_offset, *front);
+  }
+  const auto& record = placed.record;
+  if (front->first.value() + record.index != position.value() || record.write >= front->writes ||
+      record.index >= front->events) {
+    return misplaced(position, state_.segments.at(location.segment), location);
+  }
+  return *front;
+}
+
+result<EventReader::Owner> EventReader::owner_of(Position position, Location location, const Placed& placed,
+                                                 const log::FrameFront& front, Arena& arena) {
+  const auto& segment = state_.segments.at(location.segment);
+  const auto& record = placed.record;
+  auto found = log::find_write(placed.window.from(placed.frame_offset), front, record.write);
+  // All write headers stand before the first record.
+  const auto most = std::min<std::size_t>(record.back, largest_front);
+  auto wanted =
+      log::frame_header_bytes + 8 * front.writes + (record.write + std::size_t{1}) * bytes_per_write;
+  for (bool whole = false; !found && !whole; wanted *= 4) {
+    whole = wanted >= most;
+    const auto into = arena.take(std::min(wanted, most));
+    STELE_TRY(const auto got, segment.file->read_at(placed.frame_offset, into));
+    found = log::find_write({into.data(), got}, front, record.write);
+    arena.shrink_last(into, 0);
+    if (found) found->write.stream = arena.copy(found->write.stream);  // to the front of that piece
+  }
+  if (!found) {
+    return corrupt_event(position, &segment, placed.frame_offset,
+                         "a write header of its frame does not match its checksum");
+  }
+  const auto& write = found->write;
+  if (record.index < found->first_event || record.index - found->first_event >= write.events)
+    return misplaced(position, segment, location);
+  return Owner{write.stream, Revision(write.first_revision.value() + record.index - found->first_event)};
+}
+
+result<EventView> EventReader::read_at(Position position, Location location, Arena& arena) {
+  if (Index::is_lost(location))
+    return corrupt_event(position, nullptr, 0, "it was lost with a damaged frame");
   STELE_TRY(const auto placed, read_placed(position, location, arena));
-  return placed.frame_offset;
+  STELE_TRY(const auto front, front_of(position, location, placed, arena));
+  STELE_TRY(const auto owner, owner_of(position, location, placed, front, arena));
+  return view_of(position, owner.stream, owner.revision, front, placed.record);
+}
+
+result<EventView> EventReader::read_of(std::string_view stream, Revision revision, Position position,
+                                       Location location, Arena& arena) {
+  if (Index::is_lost(location))
+    return corrupt_event(position, nullptr, 0, "it was lost with a damaged frame");
+  STELE_TRY(const auto placed, read_placed(position, location, arena));
+  STELE_TRY(const auto front, front_of(position, location, placed, arena));
+  // Where it costs next to nothing, the log has the last word.
+  if (front.writes == 1) {
+    STELE_TRY(const auto owner, owner_of(position, location, placed, front, arena));
+    if (owner.stream != stream || owner.revision != revision)
+      return misplaced(position, state_.segments.at(location.segment), location);
+  }
+  return view_of(position, stream, revision, front, placed.record);
 }
 
 result<EventView> EventReader::read(Position position, Arena& arena) {
   const auto location = position == Position{} ? Location{} : state_.index.locations().at(position);
-  if (Index::is_lost(location))
-    return corrupt_event(position, nullptr, 0, "it was lost with a damaged frame");
+  return read_at(position, location, arena);
+}
+
+result<std::uint64_t> EventReader::frame_offset(Position position, Location location, Arena& arena) {
   STELE_TRY(const auto placed, read_placed(position, location, arena));
-  STELE_CHECK(load_front(position, location, placed.frame_offset, placed.window));
-  const auto& record = placed.record;
-  if (front_.frame.first.value() + record.index != position.value() || record.write >= front_.writes.size() ||
-      record.index < front_.first_event[record.write]) {
-    return corrupt_event(position, &state_.segments.at(location.segment), location.offset,
-                         "the record stands in the wrong place");
-  }
-  const auto& [stream, first_revision] = front_.writes[record.write];
-  const Revision revision(first_revision.value() + record.index - front_.first_event[record.write]);
-  return EventView{position,           revision,    front_.frame.recorded_at, record.id,
-                   arena.copy(stream), record.type, record.content_type,      record.data,
-                   record.metadata,    record.tags};
+  return placed.frame_offset;
 }
 
 }  // namespace stele::engine

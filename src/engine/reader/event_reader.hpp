@@ -1,15 +1,17 @@
-// event_reader.hpp - one event, wherever it lies: for stream reads, backward reads and look-ups. Whoever
+// event_reader.hpp - one event, wherever it lies: for stream reads, backward reads, queries and look-ups. Whoever
 // walks the log forward reads whole frames instead (forward_reader.hpp).
 //
-// The record's own checksum and the frame's header checksum are verified on every read.
+// The record's own checksum is verified on every read, the frame's header checksum too unless this very header was
+// verified before (front_cache.hpp). Nothing is allocated per event but the bytes themselves.
 #pragma once
 
 #include <cstdint>
-#include <string>
-#include <vector>
+#include <memory>
+#include <string_view>
 
 #include "engine/index/index.hpp"
 #include "engine/reader/arena.hpp"
+#include "engine/reader/front_cache.hpp"
 #include "engine/segments.hpp"
 #include "stele/store.hpp"
 
@@ -19,6 +21,7 @@ namespace stele::engine {
 struct ReadState {
   const Index& index;
   const Segments& segments;
+  std::unique_ptr<FrontCache> fronts = std::make_unique<FrontCache>();
 };
 
 [[nodiscard]] Error corrupt_event(Position position, const OpenSegment* segment, std::uint64_t offset,
@@ -31,38 +34,45 @@ class EventReader {
 
   // The views live in `arena`. `position` must be visible. corrupt: with facts position, file, offset.
   result<EventView> read(Position position, Arena& arena);
+  // The same where the index has said where it lies.
+  result<EventView> read_at(Position position, Location location, Arena& arena);
+  // And whose it is. The view of the stream's name is the one that was given.
+  result<EventView> read_of(std::string_view stream, Revision revision, Position position, Location location,
+                            Arena& arena);
   // Where the frame of that event begins in its segment, as its record says.
   result<std::uint64_t> frame_offset(Position position, Location location, Arena& arena);
 
  private:
-  // The part of a frame that places its records; kept, since neighbours in a stream often share a frame.
-  struct Front {
-    std::uint32_t segment = 0;
-    std::uint64_t offset = 0;  // 0: none
-    log::FrameFront frame;
-    std::vector<std::pair<std::string, Revision>> writes;  // stream, first revision
-    std::vector<std::uint32_t> first_event;                // per write: index in the frame
-  };
+  // A piece of a segment; `bytes` begin at `offset` of the file.
   struct Window {
     std::uint64_t offset = 0;
     std::string_view bytes;
+    [[nodiscard]] std::string_view from(std::uint64_t at) const {
+      return at < offset || at - offset > bytes.size() ? std::string_view{} : bytes.substr(at - offset);
+    }
   };
-
   struct Placed {
     log::RecordView record;
     std::uint64_t frame_offset = 0;
     Window window;
   };
+  struct Owner {
+    std::string_view stream;
+    Revision revision;
+  };
 
   result<Placed> read_placed(Position position, Location location, Arena& arena);
   result<Window> read_record(const OpenSegment& segment, Location location, Arena& arena);
-  result<void> load_front(Position position, Location location, std::uint64_t frame_offset, Window window);
-  // False: the bytes are not the front of a frame, or too few of them.
-  bool parse_front_of(const OpenSegment& segment, std::string_view bytes, Location location,
-                      std::uint64_t frame_offset, std::size_t& needed);
+  // The verified header of the frame that the record is in; the record stands where the header says.
+  result<log::FrameFront> front_of(Position position, Location location, const Placed& placed, Arena& arena);
+  result<log::FrameFront> load_front(Position position, Location location, const Placed& placed,
+                                     Arena& arena);
+  // Stream and revision, from the frame's write headers.
+  result<Owner> owner_of(Position position, Location location, const Placed& placed,
+                         const log::FrameFront& front, Arena& arena);
 
   const ReadState& state_;
-  Front front_;
+  std::size_t expected_bytes_ = 768;  // of the next record: about what the last one had
 };
 
 }  // namespace stele::engine
