@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -25,6 +26,20 @@ struct PendingCompletion {
   std::optional<DuplicateProbe> probe;
 };
 
+// A blocking append whose thread sleeps until somebody has staged it and made it durable, or refused it.
+class Sleeper {
+ public:
+  void wait() const { done_.wait(0, std::memory_order_acquire); }
+  // The caller keeps this alive: the thread that wakes up may let go of it at once.
+  void wake() {
+    done_.store(1, std::memory_order_release);
+    done_.notify_one();
+  }
+
+ private:
+  std::atomic<std::uint32_t> done_{0};
+};
+
 // Built under the writer's mutex, then owned by whoever commits it. Blocking appenders keep it alive and wait
 // for `finished`; what they will answer they know themselves.
 struct Batch {
@@ -33,6 +48,7 @@ struct Batch {
   Position last;             // of the last event in it
   bool awaited = false;      // somebody waits, even if there is nothing to write
   std::vector<PendingCompletion> completions;
+  std::vector<std::shared_ptr<Sleeper>> sleepers;
   std::optional<Error> failure;  // set before `finished`
   std::atomic<std::uint32_t> finished{0};
 

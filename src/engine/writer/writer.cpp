@@ -78,17 +78,71 @@ result<Writer::Prepared> Writer::prepare(AppendRequest request) {
 
 result<AppendResult> Writer::append(AppendRequest request) {
   STELE_TRY(auto prepared, prepare(std::move(request)));
-  Guard lock(mutex_);
-  auto staged = stage(lock, prepared);
+  auto staged = turn_taken_.exchange(true) ? sleep_in_queue(prepared) : take_turn(prepared);
   if (!staged.wait_for) return std::move(staged.answer);
-  // The open batch is ours, unless somebody took it to the disk already.
-  if (!committing_ && staged.wait_for == open_) commit(lock);
-  lock.unlock();
   staged.wait_for->finished.wait(0, std::memory_order_acquire);
   if (staged.duplicate_of && !staged.wait_for->failure) {
     return confirm_duplicate(prepared.request, *staged.duplicate_of);
   }
   return outcome(*staged.wait_for, std::move(staged.answer));
+}
+
+Writer::Staged Writer::take_turn(Prepared& prepared) {
+  Guard lock(mutex_);
+  auto staged = stage(lock, prepared);
+  serve_queue(lock);
+  if (committing_ || open_->idle()) return staged;
+  if (staged.wait_for == open_) {
+    commit(lock);
+  } else {
+    work_.notify_one();  // what others have queued
+  }
+  return staged;
+}
+
+// Who queues after our last look finds the turn free, or we see it and go on: no one is left behind.
+void Writer::serve_queue(Guard& lock) {
+  do {
+    stage_queued(lock);
+    turn_taken_.store(false);
+  } while (queued_.load() != 0 && !turn_taken_.exchange(true));
+}
+
+void Writer::stage_queued(Guard& lock) {
+  STELE_ASSERT(lock.owns_lock() && turn_taken_.load(), "one stages at a time, for everybody");
+  std::vector<std::shared_ptr<Queued>> turn;
+  while (queued_.load() != 0) {
+    {
+      const std::lock_guard guard(queue_mutex_);
+      turn.swap(queue_);
+      queued_.store(0);
+    }
+    for (auto& one : turn) {
+      one->staged = stage(lock, *one->prepared);
+      if (one->staged.wait_for) {
+        one->staged.wait_for->sleepers.push_back(one);
+      } else {
+        one->wake();
+      }
+    }
+    turn.clear();
+  }
+}
+
+Writer::Staged Writer::sleep_in_queue(Prepared& prepared) {
+  const auto queued = std::make_shared<Queued>(prepared);
+  {
+    const std::lock_guard guard(queue_mutex_);
+    queue_.push_back(queued);
+    queued_.store(queue_.size());
+  }
+  if (!turn_taken_.exchange(true)) {  // whoever had the turn left before we were in the queue
+    Guard lock(mutex_);
+    serve_queue(lock);
+    if (!committing_ && !open_->idle()) commit(lock);
+  }
+  queued->wait();
+  return std::move(queued->staged);
 }
 
 void Writer::append_async(AppendRequest request, AppendCompletion done) {
@@ -295,6 +349,8 @@ void Writer::finish(Batch& batch) {
   STELE_ASSERT(batch.finished.load() == 0, "a batch is answered once", batch.last.value());
   batch.finished.store(1, std::memory_order_release);
   batch.finished.notify_all();
+  for (auto& sleeper : batch.sleepers) sleeper->wake();
+  batch.sleepers.clear();  // they hold on to us, and nobody asks twice
   for (auto& pending : batch.completions) {
     if (pending.probe && !batch.failure) {
       pending.done(confirm_duplicate(pending.probe->request, pending.probe->first));

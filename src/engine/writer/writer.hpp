@@ -1,10 +1,11 @@
 // writer.hpp - the single writer: checks appends one after another, gathers them into batches, makes each
 // batch durable with one write and one sync, then lets readers see it and answers.
 //
-// No timer: while one batch is on its way to the disk the next one is being staged, by the callers' own
-// threads, each checked against everything staged before it. When nothing is on its way, a blocking append
-// commits on its own thread, so a lone writer pays for no hand-over; otherwise the committer thread goes on
-// with what has gathered.
+// No timer: while one batch is on its way to the disk the next one is being staged, each append checked against
+// everything staged before it. One caller at a time stages, for itself and for those who have queued meanwhile (flat
+// combining: Hendler et al., SPAA 2010), so that many writers cost one wake-up each and not a fight for a lock. When
+// nothing is on its way, a blocking append commits on its own thread, so a lone writer pays for no hand-over;
+// otherwise the committer thread goes on with what has gathered.
 //
 // A failed write or sync is final: nothing is known about what reached the disk, so the writer refuses
 // everything from then on and says why. It never tries a sync twice.
@@ -78,7 +79,20 @@ class Writer {
     std::shared_ptr<Batch> wait_for;       // none: the answer stands now
   };
 
+  // A blocking append in the queue: its request lives on the sleeping thread's stack.
+  struct Queued : Sleeper {
+    explicit Queued(Prepared& from) : prepared(&from) {}
+    Prepared* prepared;
+    Staged staged{Error(errc::unavailable, "not staged yet"), {}, {}};
+  };
+
   static result<Prepared> prepare(AppendRequest request);
+  // Stages the caller's own append, and whatever has queued until it leaves; commits when nothing is on its way.
+  Staged take_turn(Prepared& prepared);
+  // Stages the queue and gives the turn away.
+  void serve_queue(Guard& lock);
+  void stage_queued(Guard& lock);
+  Staged sleep_in_queue(Prepared& prepared);
   // The serial section.
   Staged stage(Guard& lock, Prepared& prepared);
   result<AppendResult> stage_fresh(Guard& lock, Prepared& prepared, const Decision& decision);
@@ -121,6 +135,12 @@ class Writer {
   std::uint64_t end_ = 0;  // where the next frame goes
   Timestamp last_time_;
   std::atomic<std::uint64_t> clamped_{0};
+
+  // Those who wait for their turn. Whoever sets `turn_taken_` stages for all of them; who finds it set, queues.
+  std::atomic<bool> turn_taken_{false};
+  std::mutex queue_mutex_;
+  std::vector<std::shared_ptr<Queued>> queue_;
+  std::atomic<std::uint64_t> queued_{0};  // the size of queue_, to be looked at without its lock
 
   std::thread committer_;
   std::thread filler_;
