@@ -107,7 +107,8 @@ struct RecordedEvent {
 // "BankAccount" of "BankAccount-acct-42": the part before the first '-', or all of it when there is none.
 [[nodiscard]] std::string_view category_of(std::string_view stream);
 
-// Names beginning with '$' are the store's own and cannot be written by applications. Errors: invalid, too_large.
+// Names beginning with '$' are the store's own; the only ones that can be written are metadata streams, "$$" + the
+// name of a stream (see Retention in store.hpp). Errors: invalid, too_large.
 [[nodiscard]] result<void> check_stream_name(std::string_view name);
 // Everything that can be wrong with one event before it meets the log. Errors: invalid, too_large.
 [[nodiscard]] result<void> check_event(const NewEvent& event);

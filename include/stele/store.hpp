@@ -122,6 +122,7 @@ class Subscription {
 
 // ---- Looking around
 
+// Of what the stream's retention keeps.
 struct StreamInfo {
   std::string stream;
   Revision last_revision;
@@ -162,13 +163,14 @@ class EventStore {
  public:
   virtual ~EventStore() = default;
 
-  // Durable when it returns. Errors: invalid, conflict (facts: stream, expected, actual, position),
-  // too_large, disk_full, read_only, busy, unavailable. A refused append leaves no trace.
+  // Durable when it returns. Errors: invalid, conflict (facts: stream, expected, actual, position), gone (a
+  // tombstoned stream), too_large, disk_full, read_only, busy, unavailable. A refused append leaves no trace.
   virtual result<AppendResult> append(AppendRequest request) = 0;
   // The same without waiting. The request is checked and copied before this returns.
   virtual void append_async(AppendRequest request, AppendCompletion done) = 0;
 
-  // not_found when the stream does not exist; `from` past the end gives an empty cursor.
+  // not_found when the stream does not exist or all of it is gone, gone when it is tombstoned. `from` past the end
+  // gives an empty cursor; before the first event that is kept, it begins with that one.
   virtual result<std::unique_ptr<Cursor>> read_stream(StreamRead read) = 0;
   virtual result<std::unique_ptr<Cursor>> read(LogRead read) = 0;
   // Everything matching after `after` (exclusive), then live.
@@ -191,6 +193,36 @@ class EventStore {
 
   virtual Records& records() = 0;
 };
+
+// ---- Retention: what a stream keeps
+
+// Which events of a stream are kept; without any member, all of them. What is not kept is *gone*: hidden at once from
+// read_stream() and stream_info(), and from everything else (reads of the log, subscriptions, find_event) when
+// compact() has dropped its bytes. Gone is only ever a beginning of the stream: what stays is dense up to the end.
+// Revisions and positions of what stays never change.
+struct Retention {
+  std::optional<Revision> truncate_before;      // events below it are gone
+  std::optional<std::uint64_t> max_count;       // all but the last so many are gone; at least 1
+  std::optional<std::chrono::seconds> max_age;  // recorded longer ago than this: gone; at least 1 second
+  bool operator==(const Retention&) const = default;
+};
+
+// Retention is itself a stream of events, `$$` + the stream's name: type "$metadata", JSON data with the members
+// $tb, $maxCount and $maxAge. The newest one counts; members that stele does not know are kept and ignored.
+[[nodiscard]] std::string metadata_stream_of(std::string_view stream);
+
+// Everything empty when none was ever set. gone: the stream is tombstoned.
+[[nodiscard]] result<Retention> retention(EventStore& store, std::string_view stream);
+// The stream need not exist yet. `expected` is about the metadata stream. Errors: those of append(); invalid for
+// values that make no sense.
+result<AppendResult> set_retention(EventStore& store, std::string_view stream, const Retention& keep,
+                                   ExpectedVersion expected = {});
+// All events so far are gone. The stream may be written again, and its numbering goes on: no_stream matches it,
+// and so does exact(last revision). Errors: not_found when there is nothing to delete, conflict, gone.
+result<AppendResult> delete_stream(EventStore& store, std::string_view stream, ExpectedVersion expected = {});
+// The same for good: reading and appending answer `gone` from now on. Cannot be undone.
+result<AppendResult> tombstone_stream(EventStore& store, std::string_view stream,
+                                      ExpectedVersion expected = {});
 
 // ---- Opening a directory
 

@@ -178,10 +178,27 @@ void EmbeddedStore::append_async(AppendRequest request, AppendCompletion done) {
   writer_->append_async(std::move(request), std::move(done));
 }
 
+result<StreamLife> EmbeddedStore::life_of(std::string_view stream, Position head) {
+  STELE_TRY(const auto life, lives_.of(stream, head));
+  if (life && !life->is_over()) return *life;
+  if (life && life->tombstoned) {
+    return Error(errc::gone, "the stream '" + std::string(stream) + "' was ended for good")
+        .with("stream", std::string(stream));
+  }
+  return Error(errc::not_found, "there is no stream '" + std::string(stream) + (life ? "' any more" : "'"))
+      .with("stream", std::string(stream));
+}
+
 result<std::unique_ptr<Cursor>> EmbeddedStore::read_stream(StreamRead read) {
   const auto head = visibility_.head();
-  if (!index_.streams().info(read.stream, head)) {
-    return Error(errc::not_found, "there is no stream '" + read.stream + "'").with("stream", read.stream);
+  STELE_TRY(const auto life, life_of(read.stream, head));
+  const auto first = life.first_kept();
+  if (read.direction == Direction::forward) {
+    read.from = std::max(read.from.value_or(first), first);
+  } else {
+    const auto from = std::min(read.from.value_or(life.last), life.last);
+    const auto kept = from < first ? 0 : from.value() - first.value() + 1;
+    read.limit = std::min(read.limit, kept);
   }
   return open_stream_cursor(read_state_, read, head);
 }
@@ -204,15 +221,48 @@ result<std::unique_ptr<Subscription>> EmbeddedStore::subscribe(Query query, Posi
 }
 
 result<StreamInfo> EmbeddedStore::stream_info(std::string_view stream) {
-  auto info = index_.streams().info(stream, visibility_.head());
-  if (info) return std::move(*info);
-  return Error(errc::not_found, "there is no stream '" + std::string(stream) + "'")
-      .with("stream", std::string(stream));
+  const auto head = visibility_.head();
+  auto info = index_.streams().info(stream, head);
+  STELE_TRY(const auto life, life_of(stream, head));
+  STELE_ASSERT(info && info->last_revision == life.last, "what has a life has an extent", life.last.value());
+  keep_only(*info, life);
+  return std::move(*info);
+}
+
+// Only of what is kept.
+void EmbeddedStore::keep_only(StreamInfo& info, const StreamLife& life) const {
+  const auto first = life.first_kept();
+  STELE_ASSERT(first <= info.last_revision, "something is kept", first.value(), info.last_revision.value());
+  if (first == Revision{}) return;
+  info.events = info.last_revision.value() - first.value() + 1;
+  const auto at = index_.streams().positions(info.stream, first, 1, info.last_position);
+  if (!at.empty()) info.first_position = at.front();
 }
 
 result<std::vector<StreamInfo>> EmbeddedStore::list_streams(std::string_view prefix, std::string_view after,
                                                             std::size_t limit) {
-  return index_.streams().list(prefix, after, limit, visibility_.head());
+  const auto head = visibility_.head();
+  // Metadata streams are shown to those who ask for them.
+  const bool hide_metadata = !prefix.starts_with('$');
+  std::vector<StreamInfo> listed;
+  std::string behind(after);
+  for (bool more = true; more && listed.size() < limit;) {
+    auto page = index_.streams().list(prefix, behind, limit, head);
+    more = page.size() == limit;
+    for (auto& info : page) {
+      behind = info.stream;
+      if (hide_metadata && is_metadata_stream(info.stream)) {
+        behind = std::string(metadata_prefix) + '\xFF';  // behind all of them
+        more = true;
+        break;
+      }
+      STELE_TRY(const auto life, lives_.of(info.stream, head));
+      if (!life || life->is_over() || listed.size() == limit) continue;
+      keep_only(info, *life);
+      listed.push_back(std::move(info));
+    }
+  }
+  return listed;
 }
 
 result<RecordedEvent> EmbeddedStore::find_event(const Uuid& id) {

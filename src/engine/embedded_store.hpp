@@ -14,6 +14,7 @@
 #include "engine/log/recovery.hpp"
 #include "engine/reader/event_reader.hpp"
 #include "engine/records/lazy_records.hpp"
+#include "engine/retention/life.hpp"
 #include "engine/segments.hpp"
 #include "engine/visibility.hpp"
 #include "engine/writer/writer.hpp"
@@ -59,6 +60,9 @@ class EmbeddedStore final : public EventStore {
   result<void> start_writing();
   result<void> start_following(Position durable, std::uint64_t end);
   [[nodiscard]] Error refuse_appends() const;
+  // not_found, gone: nothing of the stream is left for readers.
+  result<StreamLife> life_of(std::string_view stream, Position head);
+  void keep_only(StreamInfo& info, const StreamLife& life) const;
 
   io::World world_;
   std::filesystem::path directory_;
@@ -73,6 +77,7 @@ class EmbeddedStore final : public EventStore {
   Segments segments_;
   Visibility visibility_;
   ReadState read_state_{index_, segments_};
+  StreamLives lives_{read_state_, world_.clock};
   std::atomic<bool> never_stop_{false};  // wait_for ends by time or closing only
   std::unique_ptr<Writer> writer_;       // none: read-only
   std::unique_ptr<Follower> follower_;

@@ -76,7 +76,8 @@ std::string_view category_of(std::string_view stream) { return stream.substr(0, 
 
 result<void> check_stream_name(std::string_view name) {
   STELE_CHECK(check_text("the stream name", name, Limits::stream_name_bytes));
-  if (name.front() == '$') {
+  const auto of_metadata = name.starts_with("$$") && name.size() > 2 && name[2] != '$';
+  if (name.front() == '$' && !of_metadata) {
     return invalid("the stream name '" + std::string(name) + "' begins with '$', which is the store's own")
         .help("choose a name like BankAccount-42");
   }

@@ -2,6 +2,7 @@
 #include "engine/index/index.hpp"
 
 #include "base/assert.hpp"
+#include "event/retention.hpp"
 
 namespace stele::engine {
 
@@ -9,6 +10,18 @@ void Index::add_event(const Uuid& id, Location location) {
   last_ = last_.next();
   locations_.append(location);
   ids_.insert(id, last_);
+}
+
+void Index::add_tombstone(std::string_view stream) {
+  STELE_ASSERT(last_ > Position{}, "a tombstone is an event that was added", last_.value());
+  const std::lock_guard lock(tombstones_mutex_);
+  tombstones_.emplace(stream, last_);
+}
+
+bool Index::tombstoned(std::string_view stream, Position until) const {
+  const std::lock_guard lock(tombstones_mutex_);
+  const auto found = tombstones_.find(stream);
+  return found != tombstones_.end() && found->second <= until;
 }
 
 void Index::add(std::uint32_t segment, std::uint64_t offset, const log::FrameView& frame) {
@@ -26,6 +39,7 @@ void Index::add(std::uint32_t segment, std::uint64_t offset, const log::FrameVie
                frame.last().value());
   for (log::FrameEvents events(frame); events.next();) {
     add_event(events.event().id, {segment, static_cast<std::uint32_t>(offset + events.offset())});
+    if (events.event().type == tombstone_type) add_tombstone(events.event().stream);
   }
   STELE_ASSERT(last_ == frame.last(), "every event of the frame was added", last_.value(),
                frame.last().value());
@@ -43,6 +57,7 @@ void Index::add(std::uint32_t segment, std::uint64_t offset, Position first,
     streams_.add(writes[i].stream, first_revisions[i], last_.next(), writes[i].events.size());
     for (const auto& added : writes[i].events) {
       add_event(added.id, {segment, static_cast<std::uint32_t>(offset + frame.event_offsets[event++])});
+      if (added.type == tombstone_type) add_tombstone(writes[i].stream);
     }
   }
   STELE_ASSERT(event == frame.events(), "every staged event was added", event, frame.events());

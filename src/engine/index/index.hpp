@@ -5,6 +5,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <mutex>
+#include <string>
 
 #include "engine/index/id_table.hpp"
 #include "engine/index/location_column.hpp"
@@ -23,6 +26,8 @@ class Index {
 
   // The last position that was added.
   [[nodiscard]] Position last() const { return last_; }
+  // Whether the stream was ended for good by an event at or before `until`.
+  [[nodiscard]] bool tombstoned(std::string_view stream, Position until) const;
   // Where a lost event would be: nowhere.
   [[nodiscard]] static bool is_lost(Location location) { return location.offset == 0; }
 
@@ -32,11 +37,14 @@ class Index {
 
  private:
   void add_event(const Uuid& id, Location location);
+  void add_tombstone(std::string_view stream);
 
   LocationColumn locations_;
   StreamTable streams_;
   IdTable ids_;
   Position last_;
+  mutable std::mutex tombstones_mutex_;
+  std::map<std::string, Position, std::less<>> tombstones_;
 };
 
 }  // namespace stele::engine

@@ -6,6 +6,8 @@
 #include <unordered_set>
 
 #include "base/assert.hpp"
+#include "event/retention.hpp"
+
 namespace stele::engine {
 namespace {
 
@@ -51,6 +53,7 @@ result<void> check_write(const StreamWrite& write, std::size_t index) {
       return std::move(event).error().at(where + ".events[" + std::to_string(i) + "]");
     }
   }
+  if (auto own = check_store_events(write); !own) return std::move(own).error().at(where);
   return {};
 }
 
@@ -107,11 +110,26 @@ Error conflict_error(const std::string& stream, const ExpectedVersion& expected,
       .help("read what arrived since and decide again");
 }
 
-result<void> check_expected(const Index& state, const std::string& stream, const ExpectedVersion& expected) {
+// A stream that was ended for good takes nothing with it: not even its metadata can be written.
+result<void> check_not_ended(const Index& state, std::string_view stream) {
+  const auto about = is_metadata_stream(stream) ? stream_of_metadata(stream) : stream;
+  if (!state.tombstoned(about, state.last())) return {};
+  return Error(errc::gone, "the stream '" + std::string(about) + "' was ended for good")
+      .with("stream", std::string(about));
+}
+
+result<void> check_expected(const Index& state, const std::string& stream, const ExpectedVersion& expected,
+                            const Deletions* deletions) {
   if (expected.kind() == ExpectedVersion::Kind::any) return {};
+  STELE_CHECK(check_not_ended(state, stream));
   const auto next = state.streams().next_revision(stream);
   std::optional<Revision> head;
   if (next != Revision{}) head.emplace(next.value() - 1);
+  // Who deleted a stream may write it as a new one; its numbering is still known to those who ask for it.
+  if (head && deletions != nullptr && expected.kind() != ExpectedVersion::Kind::exact) {
+    STELE_TRY(const bool deleted, deletions->deleted(stream, next));
+    if (deleted) head.reset();
+  }
   if (expected.admits(head)) return {};
   return conflict_error(stream, expected, head, state.last());
 }
@@ -157,14 +175,18 @@ result<void> check_request(const AppendRequest& request) {
   return check_distinct(request);
 }
 
-result<Decision> decide(const Index& state, const AppendRequest& request, bool fresh_ids) {
+result<Decision> decide(const Index& state, const AppendRequest& request, bool fresh_ids,
+                        const Deletions* deletions) {
   if (!fresh_ids) {
     STELE_TRY(const auto duplicate, find_ids(state, request));
     if (duplicate) return Decision{*duplicate, {}, true};
   }
-  for (const auto& write : request.writes) STELE_CHECK(check_expected(state, write.stream, write.expected));
+  for (const auto& write : request.writes) {
+    STELE_CHECK(check_not_ended(state, write.stream));
+    STELE_CHECK(check_expected(state, write.stream, write.expected, deletions));
+  }
   for (const auto& check : request.also_expect)
-    STELE_CHECK(check_expected(state, check.stream, check.expected));
+    STELE_CHECK(check_expected(state, check.stream, check.expected, deletions));
   Decision decision{state.last().next(), {}, false};
   STELE_ASSERT(decision.first > Position{}, "positions are not used up", state.last().value());
   decision.first_revisions.reserve(request.writes.size());

@@ -24,7 +24,16 @@ struct Decision {
   bool seems_duplicate = false;
 };
 
+// The part of the state that the index alone does not tell. None: no stream was ever deleted.
+class Deletions {
+ public:
+  virtual ~Deletions() = default;
+  // Whether everything that the stream has, up to `next`, was deleted. Asked only where it makes a difference.
+  virtual result<bool> deleted(const std::string& stream, Revision next) const = 0;
+};
+
 // `fresh_ids`: every id was made just now, so none needs to be looked up.
-[[nodiscard]] result<Decision> decide(const Index& state, const AppendRequest& request, bool fresh_ids);
+[[nodiscard]] result<Decision> decide(const Index& state, const AppendRequest& request, bool fresh_ids,
+                                      const Deletions* deletions = nullptr);
 
 }  // namespace stele::engine

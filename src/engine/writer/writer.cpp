@@ -30,6 +30,7 @@ Error reused_id(const NewEvent& event, Position position) {
 Writer::Writer(WriterParts parts, WriterStart start)
     : parts_(std::move(parts)),
       read_state_{parts_.index, parts_.segments},
+      deletions_(read_state_, parts_.world.clock, parts_.visibility),
       segment_(std::move(start.segment)),
       ordinal_(parts_.segments.size() == 0 ? 0 : parts_.segments.size() - 1),
       end_(start.end),
@@ -169,7 +170,7 @@ void Writer::append_async(AppendRequest request, AppendCompletion done) {
 
 Writer::Staged Writer::stage(Guard& lock, Prepared& prepared) {
   if (broken_) return {*broken_, {}, {}};
-  auto decision = decide(parts_.index, prepared.request, prepared.fresh_ids);
+  auto decision = decide(parts_.index, prepared.request, prepared.fresh_ids, &deletions_);
   if (decision && !decision->seems_duplicate) {
     const auto place = make_place(lock, prepared.frame.bytes.size());
     if (!place) {
@@ -181,7 +182,7 @@ Writer::Staged Writer::stage(Guard& lock, Prepared& prepared) {
     }
     STELE_ASSERT(segment_->has_room(end_, prepared.frame.bytes.size()), "a place was made", end_,
                  prepared.frame.bytes.size());
-    if (*place) decision = decide(parts_.index, prepared.request, prepared.fresh_ids);
+    if (*place) decision = decide(parts_.index, prepared.request, prepared.fresh_ids, &deletions_);
   }
   Staged staged{Error(errc::unavailable, "not answered yet"), {}, {}};
   if (!decision) {
@@ -233,6 +234,7 @@ result<AppendResult> Writer::stage_fresh(Guard& lock, Prepared& prepared, const 
   if (open_->bytes.empty()) open_->offset = end_;
   STELE_ASSERT(open_->offset + open_->bytes.size() == end_, "a batch is contiguous", open_->offset, end_);
   parts_.index.add(ordinal_, end_, decision.first, writes, decision.first_revisions, frame);
+  deletions_.staged(writes, decision.first);
   STELE_ASSERT(parts_.index.last().value() + 1 == decision.first.value() + frame.events(),
                "the index has every staged event", parts_.index.last().value(), decision.first.value(),
                frame.events());

@@ -23,6 +23,7 @@
 #include "engine/log/directory.hpp"
 #include "engine/log/segment.hpp"
 #include "engine/reader/event_reader.hpp"
+#include "engine/retention/deletions.hpp"
 #include "engine/segments.hpp"
 #include "engine/visibility.hpp"
 #include "engine/writer/batch.hpp"
@@ -119,6 +120,7 @@ class Writer {
 
   WriterParts parts_;
   ReadState read_state_;
+  StagedDeletions deletions_;  // under mutex_
 
   std::mutex mutex_;
   std::condition_variable work_;     // for the committer
