@@ -98,7 +98,7 @@ TEST_F(LiveTest, a_start_beyond_the_head_is_refused_with_the_head_and_harms_nobo
   for (const std::string id : {"2", "999999", "18446744073709551615"}) {
     const auto refused = client().get("/v1/events", {{"Accept", "text/event-stream"}, {"Last-Event-ID", id}});
     EXPECT_EQ(refused.status, 400) << id;
-    EXPECT_EQ(refused.at("/head"), "1") << refused.body;
+    EXPECT_NE(refused.body.find(R"("head":1)"), std::string::npos) << "a number: " << refused.body;
   }
   SseClient next(port(), "/v1/events?from=p2");  // the very next event is no future
   EXPECT_EQ(next_control(next), "caught-up");

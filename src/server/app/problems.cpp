@@ -75,9 +75,9 @@ constexpr std::array<Row, 27> own_problems{{
 }};
 
 // Facts that are numbers for programs; everything else stays text, however it looks.
-constexpr std::array<std::string_view, 14> numeric_facts{
-    "expected", "actual",        "position", "revision", "limit", "size",   "wanted",
-    "current",  "behind_events", "version",  "offset",   "line",  "column", "pid"};
+constexpr std::array<std::string_view, 15> numeric_facts{
+    "expected", "actual",        "position", "revision", "head", "limit",  "size", "wanted",
+    "current",  "behind_events", "version",  "offset",   "line", "column", "pid"};
 
 // By name and not by look: a stream called "42" stays text.
 bool is_numeric_fact(const Fact& fact) {
