@@ -17,6 +17,9 @@ PRODUCT_FOLDERS = ("include", "src", "examples")
 PUBLIC_ROOMS = {
     "result": "base", "types": "base", "decimal": "base", "detail": "base",
     "detail/command_run": "domain", "detail/unit_of_work": "domain", "detail/spec_answer": "domain",
+    "detail/snapshots": "domain", "snapshot": "domain",
+    "saga": "domain", "detail/clock": "domain", "detail/reaction": "domain", "detail/saga_mind": "domain",
+    "detail/saga_kind": "domain", "detail/saga_scene": "domain",
     "event": "event", "store": "event",
     "decider": "domain", "wire": "domain", "handler": "domain", "spec": "domain",
     "projection": "projection", "sqlite": "targets", "app": "server",

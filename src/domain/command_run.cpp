@@ -23,8 +23,6 @@ constexpr Uuid key_space({0x1d, 0x3c, 0x0f, 0x52, 0x6b, 0x0e, 0x4f, 0x5a, 0x9c, 
 constexpr Uuid hash_space({0x8e, 0x11, 0x54, 0xb0, 0x2a, 0xd3, 0x4c, 0x27, 0xb1, 0x06, 0x5d, 0x63, 0x6d, 0x64,
                            0x73, 0x74});
 
-Timestamp clock_now() { return std::chrono::floor<microseconds>(std::chrono::system_clock::now()); }
-
 void append_text_member(std::string& out, std::string_view name, std::string_view value) {
   if (value.empty()) return;
   if (out.size() > 1) out += ',';
@@ -42,6 +40,8 @@ std::string head_text(std::optional<Revision> head) {
 }
 
 }  // namespace
+
+Timestamp clock_now() { return std::chrono::floor<microseconds>(std::chrono::system_clock::now()); }
 
 std::optional<Revision> FirstAnswer::revision_of(std::string_view stream) const {
   for (const StreamRevision& each : appended.revisions)
@@ -146,14 +146,23 @@ result<std::optional<AppendResult>> CommandRun::append(std::vector<WorkStream>& 
       return Error(errc::invalid, "the context of " + command_ + " holds text that is not UTF-8");
   AppendRequest request;
   request.recorded_at = options_.recorded_at;
+  std::uint64_t before = 0;  // events of this append that stand before the stream's
   for (WorkStream& each : streams) {
     const auto expected = ExpectedVersion::of(each.head);
-    if (each.events.empty())
+    if (each.events.empty()) {
       request.also_expect.push_back({each.stream, expected});
-    else
+    } else {
+      before += each.events.size();
+      each.last = Position(before);
       request.writes.push_back({each.stream, expected, std::move(each.events)});
+    }
   }
   STELE_TRY(auto appended, store_.append(std::move(request)));
+  STELE_ASSERT(appended.was_duplicate || appended.last.value() + 1 - appended.first.value() == before,
+               "an append stands at consecutive positions", appended.first.value(), appended.last.value(),
+               before);
+  for (WorkStream& each : streams)
+    if (each.last) each.last = Position(appended.first.value() + each.last->value() - 1);
   return std::optional(std::move(appended));
 }
 
@@ -185,11 +194,15 @@ Error CommandRun::final_error(Error error) const {
 }
 
 result<void> walk_stream(EventStore& store, const std::string& stream, std::optional<Revision> up_to,
-                         const std::function<result<void>(const EventView&)>& take) {
+                         const std::function<result<void>(const EventView&)>& take,
+                         std::optional<Revision> from) {
   constexpr std::size_t batch_size = 512;
+  const Revision first = from.value_or(Revision());
+  if (up_to && first > *up_to) return {};
   StreamRead read;
   read.stream = stream;
-  if (up_to) read.limit = up_to->value() + 1;
+  read.from = from;
+  if (up_to) read.limit = up_to->value() - first.value() + 1;
   auto cursor = store.read_stream(std::move(read));
   if (!cursor && cursor.error().kind() == errc::not_found) return {};
   if (!cursor) return cursor.error();

@@ -254,7 +254,8 @@ TEST(Wire, forms_can_be_told) {
   EXPECT_EQ(wire_form<Order>(),
             "{orderId: text, items: list of {productId: text, quantity: int32, price: decimal(2)}, note: "
             "optional text, "
-            "ratings: map of uint8, currency: one of EUR|USD, payment: one of Card|Invoice, placedAt: time, "
+            "ratings: map of uint8, currency: one of EUR|USD, "
+            "payment: one of Card{lastFour: text}|Invoice{days: int32}, placedAt: time, "
             "trace: uuid, gift: boolean, weight: number}");
 }
 

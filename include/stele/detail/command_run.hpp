@@ -18,6 +18,8 @@
 
 namespace stele {
 
+class Snapshotter;
+
 // Who sends a command and why. Everything may be left empty.
 struct Context {
   std::string user{};
@@ -35,6 +37,8 @@ struct HandleOptions {
   std::optional<std::uint64_t> jitter_seed{};  // nothing: random
   // Waits between tries; nothing: sleeps. For tests, and for callers whose threads must not sleep.
   std::function<void(std::chrono::microseconds)> pause{};
+  Snapshotter* snapshotter =
+      nullptr;  // takes the snapshots that are due (snapshot.hpp); null: the caller's thread
 };
 
 namespace detail {
@@ -50,6 +54,7 @@ struct WorkStream {
   std::string stream;
   std::optional<Revision> head;  // when it was loaded
   std::vector<NewEvent> events;
+  std::optional<Position> last{};  // of its events, once they were appended
 };
 // Errors: invalid, when the stream is in the list already.
 [[nodiscard]] result<void> add_stream(std::vector<WorkStream>& streams, std::string stream,
@@ -63,6 +68,7 @@ class CommandRun {
 
   [[nodiscard]] EventStore& store() const { return store_; }
   [[nodiscard]] const Asked& asked() const { return asked_; }
+  [[nodiscard]] Snapshotter* snapshotter() const { return options_.snapshotter; }
   [[nodiscard]] unsigned tries() const { return tries_; }
 
   // Begins a try. Errors: invalid, when the key belongs to another command.
@@ -95,10 +101,14 @@ class CommandRun {
   std::minstd_rand jitter_;
 };
 
-// Calls `take` for each event of the stream up to `up_to`; a stream that does not exist has none.
+// Calls `take` for each event of the stream up to `up_to`, from `from` on (nothing: its first); a stream that
+// does not exist has none.
 [[nodiscard]] result<void> walk_stream(EventStore& store, const std::string& stream,
                                        std::optional<Revision> up_to,
-                                       const std::function<result<void>(const EventView&)>& take);
+                                       const std::function<result<void>(const EventView&)>& take,
+                                       std::optional<Revision> from = {});
+
+[[nodiscard]] Timestamp clock_now();
 
 // A view into a recorded event, without its tags.
 [[nodiscard]] EventView view_of(const RecordedEvent& event);

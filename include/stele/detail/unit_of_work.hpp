@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,6 +14,8 @@
 
 #include "stele/decider.hpp"
 #include "stele/detail/command_run.hpp"
+#include "stele/detail/snapshots.hpp"
+#include "stele/snapshot.hpp"
 #include "stele/store.hpp"
 
 namespace stele {
@@ -28,25 +31,37 @@ template <decider D>
 template <decider D>
 struct Loaded {
   std::string stream;
-  typename D::State state{};           // the first state when there is no stream
-  std::optional<Revision> revision{};  // of the last event folded; nothing: no stream
-  std::uint64_t events_read = 0;
+  typename D::State state{};                // the first state when there is no stream
+  std::optional<Revision> revision{};       // of the last event folded; nothing: no stream
+  std::uint64_t events_read = 0;            // those behind the snapshot, if it began with one
+  std::optional<Revision> from_snapshot{};  // the last event in that snapshot; nothing: folded from the start
+  detail::SnapshotTrack track{};            // for the toolkit: what decides whether a snapshot is due
 };
 
-// Aggregates by id. Holds nothing but a reference to the store.
+// Aggregates by id. Holds nothing but references to the store and to whoever takes its snapshots.
 template <decider D>
 class Repository {
  public:
-  explicit Repository(EventStore& store) : store_(store) {}
+  explicit Repository(EventStore& store, Snapshotter* snapshotter = nullptr)
+      : store_(store), snapshotter_(snapshotter) {}
 
   // The aggregate as it is, or as it was at `up_to` (inclusive). A stream that does not exist is no error.
   // Errors: corrupt, for an event that is unknown to D, unreadable, or impossible where it stands (facts:
   // stream, revision, position, type); whatever the store says.
   [[nodiscard]] result<Loaded<D>> load(std::string_view id, std::optional<Revision> up_to = {}) const;
 
+  // Takes a snapshot now, whatever the policy says. False: there is nothing newer than the one there is.
+  result<bool> take_snapshot(std::string_view id) const;
+
  private:
+  template <class Refusals>
+  friend class Work;
+  // Loads and takes no snapshot.
+  [[nodiscard]] result<Loaded<D>> fold(std::string_view id, std::optional<Revision> up_to) const;
   static result<void> apply(typename D::State& state, const EventView& event);
+
   EventStore& store_;
+  Snapshotter* snapshotter_;
 };
 
 // ---- Several aggregates in one decision
@@ -124,26 +139,82 @@ class Work {
   template <decider D>
   result<void> recall(Part<D>& part, const std::string& stream);
 
+  // Remembers to look, when all is done, whether a snapshot of this part is due.
+  template <decider D>
+  void watch_snapshot(const Part<D>& part, std::string_view id, detail::SnapshotTrack track,
+                      std::uint64_t read);
+  void take_snapshots(const std::optional<AppendResult>& appended);
+
   detail::CommandRun& run_;
   std::optional<detail::FirstAnswer> answered_;
   std::vector<detail::WorkStream> streams_;
   std::optional<Refusal> refusal_;
   std::optional<Error> failure_;
   std::uint64_t events_read_ = 0;
+  std::vector<std::function<void(const std::optional<AppendResult>&)>> snapshots_;
 };
 
 // ---- The bodies
 
+namespace detail {
+
+// Where the state of this load may begin: with a snapshot, or before everything.
+template <decider D>
+void begin_with_snapshot(EventStore& store, std::optional<Revision> up_to, Loaded<D>& loaded) {
+  auto state = snapshot_state<D>(store, loaded.stream, up_to, loaded.track);
+  if (!state) return;
+  loaded.state = *std::move(state);
+  loaded.revision = loaded.from_snapshot = loaded.track.kept->revision;
+}
+
+// A snapshot of what is in the log, by whoever takes them.
+template <decider D>
+void order_snapshot(EventStore& store, Snapshotter* snapshotter, const std::string& id,
+                    const typename D::State& state, const SnapshotMark& mark, Timestamp now) {
+  if (!snapshotter) return keep_snapshot<D>(store, stream_of<D>(id), state, mark, now);
+  const bool asked = snapshotter->ask(stream_of<D>(id), [&store, id] {
+    if (!Repository<D>(store).take_snapshot(id)) ++snapshot_tally<D>.failed;
+  });
+  if (!asked) ++snapshot_tally<D>.failed;
+}
+
+}  // namespace detail
+
 template <decider D>
 result<Loaded<D>> Repository<D>::load(std::string_view id, std::optional<Revision> up_to) const {
+  STELE_TRY(auto loaded, fold(id, up_to));
+  if constexpr (detail::has_snapshots<D>) {
+    const auto now = detail::clock_now();
+    if (!up_to && detail::snapshot_due(D::snapshots, loaded.track, loaded.revision, loaded.events_read, now,
+                                       detail::SnapshotOccasion::loaded))
+      detail::order_snapshot<D>(store_, snapshotter_, std::string(id), loaded.state, *loaded.track.last, now);
+  }
+  return loaded;
+}
+
+template <decider D>
+result<bool> Repository<D>::take_snapshot(std::string_view id) const {
+  static_assert(detail::has_snapshots<D>, "the decider declares no snapshots: give it a SnapshotPolicy");
+  STELE_TRY(const auto loaded, fold(id, {}));
+  if (!loaded.revision || loaded.revision == loaded.from_snapshot || loaded.track.newer) return false;
+  detail::keep_snapshot<D>(store_, loaded.stream, loaded.state, *loaded.track.last, detail::clock_now());
+  return true;
+}
+
+template <decider D>
+result<Loaded<D>> Repository<D>::fold(std::string_view id, std::optional<Revision> up_to) const {
   Loaded<D> loaded{.stream = stream_of<D>(id)};
-  const auto fold = [&](const EventView& event) -> result<void> {
+  if constexpr (detail::has_snapshots<D>) detail::begin_with_snapshot<D>(store_, up_to, loaded);
+  const auto take = [&](const EventView& event) -> result<void> {
     STELE_CHECK(apply(loaded.state, event));
     loaded.revision = event.revision;
+    loaded.track.last = {event.revision, event.position, event.recorded_at};
+    if (!loaded.track.since) loaded.track.since = event.recorded_at;
     ++loaded.events_read;
     return {};
   };
-  STELE_CHECK(detail::walk_stream(store_, loaded.stream, up_to, fold));
+  const auto from = loaded.revision ? std::optional(loaded.revision->next()) : std::nullopt;
+  STELE_CHECK(detail::walk_stream(store_, loaded.stream, up_to, take, from));
   return loaded;
 }
 
@@ -165,7 +236,7 @@ template <decider D>
 result<Part<D>> Work<Refusals>::load(std::string_view id, ExpectedVersion expected) {
   const std::string stream = stream_of<D>(id);
   const auto before = answered_ ? answered_->revision_of(stream) : std::nullopt;
-  STELE_TRY(auto loaded, Repository<D>(run_.store()).load(id, before));
+  STELE_TRY(auto loaded, Repository<D>(run_.store()).fold(id, before));
   if (!answered_ && !expected.admits(loaded.revision))
     return detail::unexpected_head(stream, expected, loaded.revision);
   events_read_ += loaded.events_read;
@@ -174,6 +245,8 @@ result<Part<D>> Work<Refusals>::load(std::string_view id, ExpectedVersion expect
   part.held_ = std::make_shared<typename Part<D>::Held>(
       std::move(loaded.state), loaded.revision, std::vector<typename D::Events::any>(), streams_.size() - 1);
   if (answered_) STELE_CHECK(recall(part, stream));
+  if constexpr (detail::has_snapshots<D>)
+    if (!answered_) watch_snapshot(part, id, loaded.track, loaded.events_read);
   return part;
 }
 
@@ -204,9 +277,37 @@ void Work<Refusals>::refuse(R why) {
 template <class Refusals>
 result<std::optional<AppendResult>> Work<Refusals>::commit() {
   if (failure_) return *failure_;
-  if (refusal_) return std::optional<AppendResult>();
   if (answered_) return std::optional(answered_->appended);
-  return run_.append(streams_);
+  std::optional<AppendResult> appended;
+  if (!refusal_) {
+    STELE_TRY(appended, run_.append(streams_));
+  }
+  take_snapshots(appended);
+  return appended;
+}
+
+template <class Refusals>
+template <decider D>
+void Work<Refusals>::watch_snapshot(const Part<D>& part, std::string_view id, detail::SnapshotTrack track,
+                                    std::uint64_t read) {
+  snapshots_.push_back([this, held = part.held_, id = std::string(id), track,
+                        read](const std::optional<AppendResult>& appended) mutable {
+    if (!held->events.empty()) {  // the state is in the log only if they are
+      if (!appended) return;
+      track.last = {*held->revision, *streams_[held->stream].last, appended->recorded_at};
+      if (!track.since) track.since = appended->recorded_at;
+    }
+    const Timestamp now = run_.asked().at;
+    if (detail::snapshot_due(D::snapshots, track, held->revision, read, now,
+                             detail::SnapshotOccasion::decided))
+      detail::order_snapshot<D>(run_.store(), run_.snapshotter(), id, held->state, *track.last, now);
+  });
+}
+
+template <class Refusals>
+void Work<Refusals>::take_snapshots(const std::optional<AppendResult>& appended) {
+  if (appended && appended->was_duplicate) return;  // of which try the state is cannot be told
+  for (const auto& look : snapshots_) look(appended);
 }
 
 template <class Refusals>

@@ -394,9 +394,19 @@ struct WireForm<std::variant<T...>> {
     WireReading::Step step(in, std::string_view("type"));
     detail::expected_one_of(in, *tag, names());
   }
-  static std::string describe(unsigned) { return "one of " + names(); }
+  // With the fields of each: what changes inside an alternative changes what is recorded.
+  static std::string describe(unsigned depth) {
+    std::string all;
+    ((((all += all.empty() ? "one of " : "|") += detail::tag_name<T>()) += alternative_form<T>(depth)), ...);
+    return all;
+  }
 
  private:
+  template <class U>
+  static std::string alternative_form(unsigned depth) {
+    constexpr unsigned deep_enough = 6;
+    return depth > deep_enough ? "" : "{" + detail::describe_fields<U>(depth) + "}";
+  }
   template <class U>
   static bool read_if(WireReading& in, std::string_view name, const JsonValue& value,
                       std::variant<T...>& out) {

@@ -1,0 +1,110 @@
+// snapshots.cpp - kept states as records: their text, whether one is due, and whether the log confirms one. Knows
+// no state's type; that is detail/snapshots.hpp.
+#include "stele/detail/snapshots.hpp"
+
+#include <algorithm>
+
+#include "base/assert.hpp"
+
+namespace stele::detail {
+namespace {
+
+constexpr std::string_view snapshot_space = "snapshot";
+
+// What stands before the state, in this order.
+struct SnapshotHead {
+  int version;
+  Uuid shape;
+  std::uint64_t revision;
+  std::uint64_t position;
+  Timestamp recorded_at;
+  Timestamp taken_at;
+};
+
+// Nothing: it is not one of ours.
+std::optional<KeptSnapshot> parse_snapshot(std::string_view text) {
+  auto document = JsonDocument::parse(text);
+  if (!document || !document->root().find("state")) return std::nullopt;
+  const auto head = parse_as<SnapshotHead>(document->root(), UnknownFields::skip);
+  if (!head) return std::nullopt;
+  return KeptSnapshot{head->version, head->shape,
+                      SnapshotMark{Revision(head->revision), Position(head->position), head->recorded_at},
+                      head->taken_at, *std::move(document)};
+}
+
+void ignore_snapshot(SnapshotTally& tally, SnapshotTrack& track) {
+  track.ignored = true;
+  ++tally.ignored;
+}
+
+// The event at the position, or nothing: the log ends before it, or has it no more.
+result<std::optional<RecordedEvent>> event_at(EventStore& store, Position position) {
+  STELE_TRY(auto cursor,
+            store.read({.query = {}, .from = position, .direction = Direction::backward, .limit = 1}));
+  STELE_TRY(const auto batch, cursor->next_batch(1));
+  if (batch.empty() || batch.front().position != position) return std::optional<RecordedEvent>();
+  return std::optional(batch.front().to_owned());
+}
+
+// The stream was cut at its beginning, and the snapshot stands for what is gone.
+bool was_truncated(EventStore& store, const std::string& stream, Revision at) {
+  const auto info = store.stream_info(stream);
+  if (!info || info->last_revision < at) return false;
+  return info->last_revision.value() + 1 - info->events > at.value();
+}
+
+}  // namespace
+
+bool log_confirms(EventStore& store, const std::string& stream, const SnapshotMark& mark) {
+  const auto event = event_at(store, mark.position);
+  if (!event) return false;
+  if (!*event) return was_truncated(store, stream, mark.revision);
+  return (*event)->stream == stream && (*event)->revision == mark.revision &&
+         (*event)->recorded_at == mark.recorded_at;
+}
+
+std::optional<KeptSnapshot> find_snapshot(EventStore& store, const std::string& stream,
+                                          std::optional<Revision> up_to, int version, SnapshotTally& tally,
+                                          SnapshotTrack& track) {
+  const auto value = store.records().get(snapshot_space, stream);
+  if (!value) ++tally.failed;
+  if (!value || !*value) return std::nullopt;
+  auto kept = parse_snapshot(**value);
+  if (kept && up_to && kept->mark.revision > *up_to) return std::nullopt;
+  track.newer = kept && kept->version > version;
+  if (kept && log_confirms(store, stream, kept->mark)) return kept;
+  ignore_snapshot(tally, track);
+  return std::nullopt;
+}
+
+std::string snapshot_text(const SnapshotPolicy& policy, const Uuid& shape, const SnapshotMark& mark,
+                          Timestamp taken_at, std::string_view state) {
+  STELE_ASSERT(mark.position > Position(), "a snapshot ends with an event of the log", mark.revision.value());
+  STELE_ASSERT(!state.empty(), "a state has a form", mark.position.value());
+  std::string text = to_json(SnapshotHead{policy.version, shape, mark.revision.value(), mark.position.value(),
+                                          mark.recorded_at, taken_at});
+  text.pop_back();
+  return ((text += ",\"state\":") += state) + "}";
+}
+
+void write_snapshot(EventStore& store, const std::string& stream, std::string_view text,
+                    SnapshotTally& tally) {
+  const bool written = store.records().put(snapshot_space, stream, text).has_value();
+  ++(written ? tally.written : tally.failed);
+}
+
+bool snapshot_due(const SnapshotPolicy& policy, const SnapshotTrack& track, std::optional<Revision> revision,
+                  std::uint64_t events_read, Timestamp now, SnapshotOccasion occasion) {
+  if (!revision || track.newer) return false;
+  const std::uint64_t behind = track.kept ? track.kept->revision.value() + 1 : 0;
+  STELE_ASSERT(revision->value() + 1 >= behind, "a state is not older than what it began with", behind);
+  const std::uint64_t since = revision->value() + 1 - behind;
+  if (since == 0) return false;
+  if (track.ignored) return true;
+  if (policy.read_past > 0 && events_read > policy.read_past) return true;
+  if (occasion == SnapshotOccasion::loaded) return false;
+  if (policy.every > 0 && since >= policy.every) return true;
+  return policy.older_than.count() > 0 && track.since && now - *track.since >= policy.older_than;
+}
+
+}  // namespace stele::detail
