@@ -1,4 +1,4 @@
-// The in-memory index: columns, tables, what a reader at a head may see, what was lost with a damaged frame.
+// The index in memory: columns, tables, parts, what a reader at a head may see, what was lost with a damaged frame.
 #include "engine/index/index.hpp"
 
 #include <gtest/gtest.h>
@@ -19,74 +19,30 @@ std::vector<std::uint64_t> numbers(const std::vector<Position>& positions) {
   return all;
 }
 
-TEST(LocationColumn, keeps_every_location_across_blocks) {
-  LocationColumn column;
+TEST(GrowingColumn, keeps_every_entry_across_blocks) {
+  GrowingColumn<std::uint32_t> column;
   constexpr std::uint32_t count = 200'000;
-  for (std::uint32_t i = 1; i <= count; ++i) column.append({i / 1000, i * 8});
-  for (std::uint32_t i = 1; i <= count; i += 777)
-    EXPECT_EQ(column.at(Position(i)), (Location{i / 1000, i * 8}));
-  EXPECT_EQ(column.at(Position(count)), (Location{count / 1000, count * 8}));
-}
-
-TEST(StreamTable, a_reader_never_sees_beyond_its_head_and_the_writer_always_does) {
-  StreamTable table;
-  table.add("A", Revision(0), Position(1), 2);
-  table.add("B", Revision(0), Position(3), 1);
-  table.add("A", Revision(2), Position(4), 3);
-  EXPECT_EQ(table.next_revision("A"), Revision(5));
-  EXPECT_EQ(table.next_revision("nobody"), Revision(0));
-  EXPECT_EQ(numbers(table.positions("A", Revision(0), 10, Position(4))),
-            (std::vector<std::uint64_t>{1, 2, 4}));
-  EXPECT_EQ(numbers(table.positions("A", Revision(1), 2, Position(100))), (std::vector<std::uint64_t>{2, 4}));
-  EXPECT_TRUE(table.positions("A", Revision(5), 1, Position(100)).empty());
-  EXPECT_TRUE(table.positions("B", Revision(0), 1, Position(2)).empty());
-  EXPECT_FALSE(table.info("B", Position(2)));
-  const auto info = table.info("A", Position(5));
-  ASSERT_TRUE(info);
-  EXPECT_EQ(info->last_revision, Revision(3));
-  EXPECT_EQ(info->events, 4u);
-  EXPECT_EQ(info->first_position, Position(1));
-  EXPECT_EQ(info->last_position, Position(5));
-}
-
-TEST(StreamTable, revisions_lost_with_a_damaged_frame_read_as_position_0) {
-  StreamTable table;
-  table.add("A", Revision(0), Position(1), 1);
-  table.add("A", Revision(3), Position(9), 1);
-  EXPECT_EQ(numbers(table.positions("A", Revision(0), 10, Position(9))),
-            (std::vector<std::uint64_t>{1, 0, 0, 9}));
-}
-
-TEST(StreamTable, listing_is_by_name_with_prefix_page_and_head) {
-  StreamTable table;
-  std::uint64_t position = 1;
-  for (const char* name : {"b-2", "a-1", "b-1", "c", "b-10"})
-    table.add(name, Revision(0), Position(position++), 1);
-  const auto names = [&](std::string_view prefix, std::string_view after, std::size_t limit,
-                         std::uint64_t head) {
-    std::string all;
-    for (const auto& info : table.list(prefix, after, limit, Position(head))) all += info.stream + " ";
-    return all;
-  };
-  EXPECT_EQ(names("", "", 100, 5), "a-1 b-1 b-10 b-2 c ");
-  EXPECT_EQ(names("b-", "b-1", 100, 5), "b-10 b-2 ");
-  EXPECT_EQ(names("", "", 2, 5), "a-1 b-1 ");
-  EXPECT_EQ(names("", "", 100, 2), "a-1 b-2 ");
-  EXPECT_EQ(names("z", "", 100, 5), "");
+  for (std::uint32_t i = 0; i < count; ++i) column.append(i * 8);
+  for (std::uint32_t i = 0; i < count; i += 777) EXPECT_EQ(column.at(i), i * 8);
+  EXPECT_EQ(column.at(count - 1), (count - 1) * 8);
+  std::vector<std::uint32_t> some(5000);
+  column.copy(900, some);
+  for (std::uint32_t i = 0; i < some.size(); ++i) ASSERT_EQ(some[i], (900 + i) * 8);
 }
 
 TEST(IdTable, finds_what_was_inserted_through_growth_and_keeps_the_first) {
   IdTable table;
   std::mt19937_64 random(3);
-  std::unordered_map<Uuid, Position> model;
-  for (std::uint64_t i = 1; i <= 50'000; ++i) {
+  std::unordered_map<Uuid, std::uint32_t> model;
+  for (std::uint32_t i = 0; i < 50'000; ++i) {
     std::array<std::uint8_t, 16> bytes{};
     for (auto& byte : bytes) byte = static_cast<std::uint8_t>(random() % 7);  // close together on purpose
     const Uuid id(bytes);
-    EXPECT_EQ(table.insert(id, Position(i)), model.emplace(id, Position(i)).second);
+    EXPECT_EQ(table.insert(id, i), model.emplace(id, i).second);
   }
-  for (const auto& [id, position] : model) ASSERT_EQ(table.find(id), position);
+  for (const auto& [id, row] : model) ASSERT_EQ(table.find(id), row);
   EXPECT_FALSE(table.find(*parse_uuid("ffffffff-ffff-ffff-ffff-ffffffffffff")));
+  EXPECT_EQ(table.entries().size(), model.size());
 }
 
 // A frame on its way into an index, from what a writer would append.
@@ -114,7 +70,99 @@ StreamWrite write_of(std::string stream, std::size_t events) {
   return {std::move(stream),
           {},
           std::vector<NewEvent>(events,
-                                NewEvent{.id = {}, .type = "X", .data = "1", .metadata = "", .tags = {}})};
+                                NewEvent{.id = {}, .type = "X", .data = "1", .metadata = "", .tags = {"t"}})};
+}
+
+// An index and what a writer would add to it, one frame after another.
+struct Growing {
+  Index index;
+  std::uint64_t offset = 4096;
+
+  void add(const std::string& stream, std::size_t events, std::uint32_t segment = 0) {
+    const auto first = index.last().next();
+    const auto made = staged({write_of(stream, events)}, {*index.next_revision(stream)}, first);
+    index.add(segment, offset, first, made.writes, made.revisions, made.frame);
+    offset += made.frame.bytes.size();
+  }
+  std::vector<std::uint64_t> positions(std::string_view stream, std::uint64_t from, std::size_t count,
+                                       std::uint64_t head) const {
+    return numbers(*index.positions(stream, Revision(from), count, Position(head)));
+  }
+  std::string names(std::string_view prefix, std::string_view after, std::size_t limit,
+                    std::uint64_t head) const {
+    std::string all;
+    const auto listed = index.list(prefix, after, limit, Position(head));
+    for (const auto& info : *listed) all += info.stream + " ";
+    return all;
+  }
+};
+
+TEST(Index, a_reader_never_sees_beyond_its_head_and_the_writer_always_does) {
+  Growing made;
+  made.add("A", 2);
+  made.add("B", 1);
+  made.add("A", 3);
+  EXPECT_EQ(*made.index.next_revision("A"), Revision(5));
+  EXPECT_EQ(*made.index.next_revision("A", Position(4)), Revision(3));
+  EXPECT_EQ(*made.index.next_revision("nobody"), Revision(0));
+  using Numbers = std::vector<std::uint64_t>;
+  EXPECT_EQ(made.positions("A", 0, 10, 4), (Numbers{1, 2, 4}));
+  EXPECT_EQ(made.positions("A", 1, 2, 100), (Numbers{2, 4}));
+  EXPECT_EQ(made.positions("A", 5, 1, 100), (Numbers{}));
+  EXPECT_EQ(made.positions("B", 0, 1, 2), (Numbers{}));
+  EXPECT_FALSE(*made.index.info("B", Position(2)));
+  const auto info = *made.index.info("A", Position(5));
+  ASSERT_TRUE(info);
+  EXPECT_EQ(info->last_revision, Revision(3));
+  EXPECT_EQ(info->events, 4u);
+  EXPECT_EQ(info->first_position, Position(1));
+  EXPECT_EQ(info->last_position, Position(5));
+}
+
+TEST(Index, a_stream_goes_on_from_part_to_part) {
+  Growing made;
+  for (std::uint32_t segment = 0; segment < 4; ++segment) {
+    made.add("A", 2, segment);
+    made.add("B-" + std::to_string(segment), 1, segment);
+  }
+  EXPECT_EQ(made.index.parts()->size(), 4u);
+  EXPECT_EQ(*made.index.next_revision("A"), Revision(8));
+  using Numbers = std::vector<std::uint64_t>;
+  EXPECT_EQ(made.positions("A", 0, 100, 100), (Numbers{1, 2, 4, 5, 7, 8, 10, 11}));
+  EXPECT_EQ(made.positions("A", 3, 3, 100), (Numbers{5, 7, 8}));
+  EXPECT_EQ(made.positions("A", 5, 100, 8), (Numbers{8}));
+  const auto info = *made.index.info("A", Position(9));
+  ASSERT_TRUE(info);
+  EXPECT_EQ(info->first_position, Position(1));
+  EXPECT_EQ(info->last_position, Position(8));
+  EXPECT_EQ(info->last_revision, Revision(5));
+  EXPECT_EQ((*made.index.location(Position(6))).segment, 1u);
+  EXPECT_EQ(made.names("B-", "B-0", 2, 100), "B-1 B-2 ");
+}
+
+TEST(Index, listing_is_by_name_with_prefix_page_and_head) {
+  Growing made;
+  std::uint32_t segment = 0;
+  for (const char* name : {"b-2", "a-1", "b-1", "c", "b-10"}) made.add(name, 1, segment++ / 2);
+  EXPECT_EQ(made.names("", "", 100, 5), "a-1 b-1 b-10 b-2 c ");
+  EXPECT_EQ(made.names("b-", "b-1", 100, 5), "b-10 b-2 ");
+  EXPECT_EQ(made.names("", "", 2, 5), "a-1 b-1 ");
+  EXPECT_EQ(made.names("", "", 2, 2), "a-1 b-2 ");
+  EXPECT_EQ(made.names("", "", 100, 2), "a-1 b-2 ");
+  EXPECT_EQ(made.names("z", "", 100, 5), "");
+  made.add("a-0", 1, 9);
+  EXPECT_EQ(made.names("", "", 2, 6), "a-0 a-1 ");
+}
+
+TEST(Index, an_id_is_found_in_whatever_part_it_stands) {
+  Index index;
+  const auto one = staged({write_of("A", 2)}, {Revision(0)}, Position(1));
+  index.add(0, 4096, Position(1), one.writes, one.revisions, one.frame);
+  const auto two = staged({write_of("A", 1)}, {Revision(2)}, Position(3));
+  index.add(1, 4096, Position(3), two.writes, two.revisions, two.frame);
+  EXPECT_EQ(*index.find_id(one.writes[0].events[1].id), Position(2));
+  EXPECT_EQ(*index.find_id(two.writes[0].events[0].id), Position(3));
+  EXPECT_EQ(*index.find_id(Uuid::random()), std::nullopt);
 }
 
 TEST(Index, staging_a_frame_and_recovering_it_give_the_same_answers) {
@@ -125,23 +173,98 @@ TEST(Index, staging_a_frame_and_recovering_it_give_the_same_answers) {
   const auto parsed = log::parse_frame(made.frame.bytes, 1, 4096);
   ASSERT_EQ(parsed.status, log::FrameStatus::ok) << parsed.reason;
   two.add(0, 4096, parsed.frame);
-  for (std::uint64_t p = 1; p <= 3; ++p)
-    EXPECT_EQ(one.locations().at(Position(p)), two.locations().at(Position(p)));
+  for (std::uint64_t p = 1; p <= 3; ++p) EXPECT_EQ(*one.location(Position(p)), *two.location(Position(p)));
   EXPECT_EQ(one.last(), Position(3));
   EXPECT_EQ(two.last(), Position(3));
   for (const auto& write : made.writes) {
-    EXPECT_EQ(one.streams().next_revision(write.stream), two.streams().next_revision(write.stream));
-    for (const auto& event : write.events) EXPECT_EQ(one.ids().find(event.id), two.ids().find(event.id));
+    EXPECT_EQ(*one.next_revision(write.stream), *two.next_revision(write.stream));
+    for (const auto& event : write.events) EXPECT_EQ(*one.find_id(event.id), *two.find_id(event.id));
   }
 }
 
-TEST(Index, positions_skipped_by_a_damaged_log_are_lost_not_wrong) {
+TEST(Index, positions_and_revisions_lost_in_a_damaged_log_are_lost_not_wrong) {
   const auto later = staged({write_of("A", 1)}, {Revision(4)}, Position(5));
   Index index;
   index.add(0, 4096, log::parse_frame(later.frame.bytes, 1, 4096).frame);
   EXPECT_EQ(index.last(), Position(5));
-  for (std::uint64_t p = 1; p <= 4; ++p) EXPECT_TRUE(Index::is_lost(index.locations().at(Position(p))));
-  EXPECT_FALSE(Index::is_lost(index.locations().at(Position(5))));
+  for (std::uint64_t p = 1; p <= 4; ++p) EXPECT_TRUE(Index::is_lost(*index.location(Position(p))));
+  EXPECT_FALSE(Index::is_lost(*index.location(Position(5))));
+  // The stream lost two more of its events in the middle of a segment.
+  const auto last = staged({write_of("A", 1)}, {Revision(7)}, Position(8));
+  index.add(0, 4096, log::parse_frame(last.frame.bytes, 1, 4096).frame);
+  EXPECT_EQ(numbers(*index.positions("A", Revision(0), 10, Position(9))),
+            (std::vector<std::uint64_t>{0, 0, 0, 0, 5, 0, 0, 8}));
+  EXPECT_TRUE(Index::is_lost(*index.location(Position(6))));
+}
+
+TEST(ActivePart, columns_and_postings_hold_what_was_added) {
+  ActivePart part(Position(11));
+  part.begin_frame(3, Timestamp(std::chrono::seconds(5)));
+  part.begin_write(Revision(7));
+  for (std::uint64_t i = 0; i < 300; ++i) {
+    part.add_event(Uuid::from_name({}, std::to_string(i)), i % 100 == 50 ? "Rare" : "Common", 4096 + i * 8);
+    if (i % 2 == 0) part.add_tag("even");
+  }
+  part.end_write("Box-1");
+  part.end_frame(8192);
+  EXPECT_EQ(part.last(), Position(310));
+  EXPECT_EQ(*part.location(Position(12)), (Location{3, 4104}));
+  const auto rare = **part.find_name(ColumnKind::type, "Rare");
+  EXPECT_EQ(rare.count, 3u);
+  EXPECT_EQ(rare.first, Position(61));
+  EXPECT_EQ(rare.last, Position(261));
+  EXPECT_FALSE(*part.find_name(ColumnKind::type, "None"));
+  EXPECT_TRUE(*part.find_name(ColumnKind::category, "Box"));
+  std::vector<std::uint32_t> codes(101);
+  ASSERT_TRUE(part.codes(ColumnKind::type, Position(11), codes));
+  EXPECT_EQ(codes[50], rare.code);
+  EXPECT_NE(codes[51], rare.code);
+
+  const auto stream = *part.postings(TermKind::stream, "Box-1", Position(310));
+  ASSERT_TRUE(stream);
+  EXPECT_EQ(stream->count(), 300u);
+  EXPECT_EQ(stream->first_revision(), Revision(7));
+  ASSERT_EQ(stream->blocks(), 3u);
+  EXPECT_EQ((*stream->block(2)).count, 44u);
+  EXPECT_EQ((*stream->block(2)).last, Position(310));
+  EXPECT_EQ((*stream->block(0)).types, mask_of_type("Rare") | mask_of_type("Common"));
+  const auto tag = *part.postings(TermKind::tag, "even", Position(20));
+  ASSERT_TRUE(tag);
+  EXPECT_EQ(tag->count(), 5u);
+  EXPECT_EQ(tag->last(), Position(19));
+  std::array<Position, Postings::block_positions> decoded{};
+  EXPECT_EQ(*tag->decode(0, decoded), 5u);
+  EXPECT_EQ(decoded[1], Position(13));
+  EXPECT_EQ(*part.postings(TermKind::tag, "odd", Position(310)), nullptr);
+  EXPECT_EQ(*part.postings(TermKind::stream, "Box-1", Position(10)), nullptr);
+}
+
+TEST(ActivePart, a_stream_is_tombstoned_while_that_is_its_newest_event) {
+  Index index;
+  auto made = staged({write_of("A", 2)}, {Revision(0)}, Position(1));
+  made.writes[0].events[1].type = "$tombstone";
+  index.add(0, 4096, Position(1), made.writes, made.revisions, made.frame);
+  EXPECT_TRUE(*index.ended("A", Position(2)));
+  EXPECT_FALSE(*index.ended("A", Position(1)));
+  EXPECT_FALSE(*index.ended("B", Position(2)));
+}
+
+TEST(ActivePart, times_bracket_the_events_between_two_of_them) {
+  ActivePart part(Position(1));
+  for (std::uint64_t i = 0; i < 5000; ++i) {
+    part.begin_frame(0, Timestamp(std::chrono::microseconds(i)));
+    part.begin_write(Revision(i));
+    part.add_event(Uuid::from_name({}, std::to_string(i)), "X", 4096 + i);
+    part.end_write("A");
+    part.end_frame(5000 + i);
+  }
+  const auto at = [&](std::int64_t time) { return *part.around(Timestamp(std::chrono::microseconds(time))); };
+  EXPECT_EQ(at(-1).after, Position(0));
+  EXPECT_EQ(at(-1).before, Position(1));
+  EXPECT_EQ(at(0).after, Position(1));
+  EXPECT_EQ(at(2000).after, Position(1025));
+  EXPECT_EQ(at(2000).before, Position(2049));
+  EXPECT_EQ(at(9000).before, Position(0));
 }
 
 TEST(Visibility, waiting_ends_when_the_head_moves_beyond_what_was_seen) {

@@ -1,11 +1,12 @@
-// id_table.hpp - event id to position, exact (the whole id is the key), in memory. What makes a repeated
-// append recognisable.
+// id_table.hpp - event id to its place in one part, exact (the whole id is the key), in memory. What makes a
+// repeated append recognisable.
 //
-// Open addressing without removal: 24 bytes an entry, at most three quarters full; in shards, so that growing
+// Open addressing without removal: 20 bytes an entry, at most three quarters full; in shards, so that growing
 // stops the writer only for a part of it. Threading: every member from any thread.
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <mutex>
 #include <optional>
 #include <vector>
@@ -16,25 +17,30 @@ namespace stele::engine {
 
 class IdTable {
  public:
-  [[nodiscard]] std::optional<Position> find(const Uuid& id) const;
-  // False, and nothing changes, when the id is there already.
-  bool insert(const Uuid& id, Position position);
-
- private:
+  // `row` counts from the part's first event.
   struct Entry {
     Uuid id;
-    Position position;  // 0: free
+    std::uint32_t row = 0;
   };
+
+  [[nodiscard]] std::optional<std::uint32_t> find(const Uuid& id) const;
+  // False, and nothing changes, when the id is there already.
+  bool insert(const Uuid& id, std::uint32_t row);
+  // Every entry, in no order. For sealing, when nothing is added any more.
+  [[nodiscard]] std::vector<Entry> entries() const;
+
+ private:
+  static constexpr std::uint32_t free_row = ~std::uint32_t{0};
   struct Shard {
     mutable std::mutex mutex;
-    std::vector<Entry> entries = std::vector<Entry>(64);
+    std::vector<Entry> entries = std::vector<Entry>(8, Entry{{}, free_row});
     std::size_t used = 0;
 
     // Where the id is, or the free place where it would go.
-    [[nodiscard]] std::size_t slot_of(const Uuid& id, std::size_t hash) const;
+    [[nodiscard]] std::size_t slot_of(const Uuid& id, std::uint32_t hash) const;
     void grow();
   };
-  static constexpr std::size_t shard_count = 64;
+  static constexpr std::size_t shard_count = 16;
 
   std::array<Shard, shard_count> shards_;
 };

@@ -1,66 +1,160 @@
-// index.cpp - adds frames to the column and the two tables.
+// index.cpp - the list of parts: growing, rolling, replacing, healing. What is asked of it is index_answers.cpp.
 #include "engine/index/index.hpp"
 
+#include <algorithm>
+
 #include "base/assert.hpp"
-#include "event/retention.hpp"
+#include "base/bytes.hpp"
+#include "engine/log/frame_layout.hpp"
 
 namespace stele::engine {
+namespace {
 
-void Index::add_event(const Uuid& id, Location location) {
-  last_ = last_.next();
-  locations_.append(location);
-  ids_.insert(id, last_);
+// A staged frame is sealed: its time stands in its header.
+Timestamp recorded_at_of(const log::EncodedFrame& frame) {
+  const auto at = base::load_le<std::uint64_t>(frame.bytes.data() + log::layout::recorded_at);
+  return Timestamp(std::chrono::microseconds(static_cast<std::int64_t>(at)));
 }
 
-void Index::add_tombstone(std::string_view stream) {
-  STELE_ASSERT(last_ > Position{}, "a tombstone is an event that was added", last_.value());
-  const std::lock_guard lock(tombstones_mutex_);
-  tombstones_.emplace(stream, last_);
+}  // namespace
+
+Index::Index() { begin_part(Position(1)); }
+
+// ---- Parts
+
+std::shared_ptr<const Index::Parts> Index::parts() const {
+  const std::lock_guard lock(mutex_);
+  return parts_;
 }
 
-bool Index::tombstoned(std::string_view stream, Position until) const {
-  const std::lock_guard lock(tombstones_mutex_);
-  const auto found = tombstones_.find(stream);
-  return found != tombstones_.end() && found->second <= until;
+void Index::publish(Parts parts) const {
+  STELE_ASSERT(!parts.empty(), "there is always a part that grows");
+  for (std::size_t i = 1; i < parts.size(); ++i) {
+    STELE_ASSERT(parts[i]->first() == parts[i - 1]->last().next(), "parts follow each other",
+                 parts[i]->first().value(), parts[i - 1]->last().value());
+  }
+  parts_ = std::make_shared<const Parts>(std::move(parts));
+}
+
+void Index::begin_part(Position first) {
+  active_ = std::make_shared<ActivePart>(first);
+  const std::lock_guard lock(mutex_);
+  auto parts = parts_ ? *parts_ : Parts{};
+  if (!parts.empty() && parts.back()->last() < parts.back()->first()) parts.pop_back();
+  parts.push_back(active_);
+  publish(std::move(parts));
+}
+
+void Index::roll() {
+  if (active_->empty()) return;
+  begin_part(active_->last().next());
+  if (rolled_) rolled_();
+}
+
+void Index::begin_segment(std::uint32_t segment) {
+  if (!active_->empty() && active_->frames() > 0 && active_->segment() != segment) roll();
+}
+
+void Index::adopt(std::shared_ptr<const IndexPart> sealed) {
+  roll();
+  const auto last = sealed->last();
+  STELE_ASSERT(sealed->first() == active_->first(), "a file follows what was added", sealed->first().value(),
+               active_->first().value());
+  {
+    const std::lock_guard lock(mutex_);
+    auto parts = *parts_;
+    parts.back() = std::move(sealed);
+    active_ = std::make_shared<ActivePart>(last.next());
+    parts.push_back(active_);
+    publish(std::move(parts));
+  }
+  last_.store(last.value(), std::memory_order_release);
+}
+
+bool Index::replace(std::span<const std::shared_ptr<const Part>> old, const Parts& with) const {
+  STELE_ASSERT(!old.empty() && !with.empty(), "a range is replaced by the same range", old.size(),
+               with.size());
+  STELE_ASSERT(old.front()->first() == with.front()->first() && old.back()->last() == with.back()->last(),
+               "a range is replaced by the same range", with.front()->first().value(),
+               with.back()->last().value());
+  const std::lock_guard lock(mutex_);
+  auto parts = *parts_;
+  const auto at = std::search(parts.begin(), parts.end(), old.begin(), old.end());
+  if (at == parts.end()) return false;
+  const auto hole = parts.erase(at, at + static_cast<std::ptrdiff_t>(old.size()));
+  parts.insert(hole, with.begin(), with.end());
+  publish(std::move(parts));
+  return true;
+}
+
+result<void> Index::heal(const Part& damaged) const {
+  const std::lock_guard healing(healing_);
+  const auto now = parts();
+  const auto at = std::ranges::find(*now, &damaged, &std::shared_ptr<const Part>::get);
+  if (at == now->end()) return {};
+  if (!rebuild_) {
+    return Error(errc::corrupt, "an index file is damaged and there is no log to make it anew from")
+        .with("position", damaged.first().value());
+  }
+  STELE_TRY(const auto fresh, rebuild_(damaged));
+  replace(std::span(&*at, 1), fresh);
+  return {};
+}
+
+// ---- Adding
+
+void Index::pass(Position last) {
+  if (last <= this->last()) return;
+  active_->add_nothing(last);
+  last_.store(last.value(), std::memory_order_release);
 }
 
 void Index::add(std::uint32_t segment, std::uint64_t offset, const log::FrameView& frame) {
-  STELE_ASSERT(frame.first() > last_, "frames come in order", frame.first().value(), last_.value());
-  for (; last_.next() < frame.first(); last_ = last_.next()) locations_.append({});
-  STELE_ASSERT(last_.next() == frame.first(), "what was skipped has its lost places", last_.value(),
-               frame.first().value());
-  auto position = frame.first();
+  STELE_ASSERT(frame.first() > last(), "frames come in order", frame.first().value(), last().value());
+  begin_segment(segment);
+  if (frame.first() > last().next()) active_->add_nothing(Position(frame.first().value() - 1));
+  // Where events are missing a stream may have lost some: then a new part lets its revisions begin again.
+  bool fits = true;
+  for (log::FrameWrites writes(frame); active_->missing() > 0 && fits && writes.next();) {
+    fits = active_->fits(writes.write().stream, writes.write().first_revision);
+  }
+  if (!fits) begin_part(active_->last().next());
+  active_->begin_frame(segment, frame.recorded_at());
+  log::FrameEvents events(frame);
   for (log::FrameWrites writes(frame); writes.next();) {
     const auto& write = writes.write();
-    streams_.add(write.stream, write.first_revision, position, write.events);
-    position = Position(position.value() + write.events);
+    active_->begin_write(write.first_revision);
+    for (std::uint32_t i = 0; i < write.events && events.next(); ++i) {
+      active_->add_event(events.event().id, events.event().type, offset + events.offset());
+      for (const auto tag : events.event().tags) active_->add_tag(tag);
+    }
+    active_->end_write(write.stream);
   }
-  STELE_ASSERT(position == frame.last().next(), "the writes have the frame's events", position.value(),
+  active_->end_frame(offset + frame.size());
+  STELE_ASSERT(active_->last() == frame.last(), "every event of the frame was added", active_->last().value(),
                frame.last().value());
-  for (log::FrameEvents events(frame); events.next();) {
-    add_event(events.event().id, {segment, static_cast<std::uint32_t>(offset + events.offset())});
-    if (events.event().type == tombstone_type) add_tombstone(events.event().stream);
-  }
-  STELE_ASSERT(last_ == frame.last(), "every event of the frame was added", last_.value(),
-               frame.last().value());
+  last_.store(frame.last().value(), std::memory_order_release);
 }
 
 void Index::add(std::uint32_t segment, std::uint64_t offset, Position first,
                 std::span<const StreamWrite> writes, std::span<const Revision> first_revisions,
                 const log::EncodedFrame& frame) {
-  STELE_ASSERT(first == last_.next(), "a staged frame follows the last one", first.value(), last_.value());
+  STELE_ASSERT(first == last().next(), "a staged frame follows the last one", first.value(), last().value());
   STELE_ASSERT(writes.size() == first_revisions.size(), "a revision for every write");
-  STELE_ASSERT(offset + frame.bytes.size() <= 1ull << 32, "a location holds the offset", offset,
-               frame.bytes.size());
+  begin_segment(segment);
+  active_->begin_frame(segment, recorded_at_of(frame));
   std::size_t event = 0;
   for (std::size_t i = 0; i < writes.size(); ++i) {
-    streams_.add(writes[i].stream, first_revisions[i], last_.next(), writes[i].events.size());
+    active_->begin_write(first_revisions[i]);
     for (const auto& added : writes[i].events) {
-      add_event(added.id, {segment, static_cast<std::uint32_t>(offset + frame.event_offsets[event++])});
-      if (added.type == tombstone_type) add_tombstone(writes[i].stream);
+      active_->add_event(added.id, added.type, offset + frame.event_offsets[event++]);
+      for (const auto& tag : added.tags) active_->add_tag(tag);
     }
+    active_->end_write(writes[i].stream);
   }
+  active_->end_frame(offset + frame.bytes.size());
   STELE_ASSERT(event == frame.events(), "every staged event was added", event, frame.events());
+  last_.store(active_->last().value(), std::memory_order_release);
 }
 
 }  // namespace stele::engine

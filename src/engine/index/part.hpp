@@ -17,7 +17,7 @@
 #include <string>
 #include <string_view>
 
-#include "engine/index/location_column.hpp"
+#include "engine/index/location.hpp"
 #include "stele/store.hpp"
 
 namespace stele::engine {
