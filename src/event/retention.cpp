@@ -10,7 +10,7 @@ namespace {
 constexpr std::uint64_t longest_age = 100'000'000'000;  // seconds: beyond any time that can be recorded
 constexpr int attempts = 5;                             // of a change that others kept overtaking
 
-Error bad_member(std::string_view name, std::string_view what) {
+Error bad_retention(std::string_view name, std::string_view what) {
   return Error(errc::invalid, std::string(name) + " of a stream's metadata is not " + std::string(what))
       .with("member", std::string(name));
 }
@@ -22,7 +22,7 @@ result<std::optional<std::uint64_t>> whole_number(const JsonValue& object, std::
   if (!member || member->is(JsonType::null)) return std::optional<std::uint64_t>{};
   const auto value = member->as_u64();
   if (value && *value >= least && *value <= most) return value;
-  return bad_member(name, "a whole number from " + std::to_string(least) + " to " + std::to_string(most));
+  return bad_retention(name, "a whole number from " + std::to_string(least) + " to " + std::to_string(most));
 }
 
 void add_member(std::string& json, std::string_view name, std::string_view value) {
@@ -186,6 +186,15 @@ result<AppendResult> tombstone_stream(EventStore& store, std::string_view stream
   event.type = tombstone_type;
   event.data = "{}";
   return store.append(std::move(request));
+}
+
+GoneEvents CompactedSegment::all_gone() const {
+  GoneEvents all;
+  for (const auto& some : gone) {
+    all.events += some.events;
+    all.bytes += some.bytes;
+  }
+  return all;
 }
 
 }  // namespace stele
