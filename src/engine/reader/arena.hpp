@@ -35,7 +35,10 @@ class Arena {
                  "only the last piece shrinks");
     used_ -= taken.size() - kept;
   }
+  // What is handed out, blocks that are full counted whole.
+  [[nodiscard]] std::size_t bytes() const { return before_ + used_; }
   void clear() {
+    before_ = 0;
     // One huge event must not hold its memory for ever.
     if (blocks_.size() > 1 || (!blocks_.empty() && blocks_[0].size > largest_kept)) blocks_.clear();
     block_ = 0;
@@ -53,6 +56,7 @@ class Arena {
   void next_block(std::size_t bytes) {
     const auto size =
         std::max({bytes, smallest, blocks_.empty() ? 0 : std::min(blocks_.back().size * 2, largest_kept)});
+    if (!blocks_.empty()) before_ += blocks_.back().size;
     blocks_.push_back({std::make_unique_for_overwrite<char[]>(size), size});
     block_ = blocks_.size() - 1;
     STELE_ASSERT(size >= bytes, "a new block holds the piece", size, bytes);
@@ -61,7 +65,8 @@ class Arena {
 
   std::vector<Block> blocks_;
   std::size_t block_ = 0;
-  std::size_t used_ = 0;
+  std::size_t used_ = 0;    // of that block
+  std::size_t before_ = 0;  // in the blocks before it
 };
 
 }  // namespace stele::engine

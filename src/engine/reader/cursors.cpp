@@ -10,6 +10,7 @@ namespace stele::engine {
 namespace {
 
 constexpr std::size_t largest_batch = 4096;
+constexpr std::size_t largest_bytes = 8u << 20;
 
 // Positions of one stream, fetched from the index a batch at a time; backward it walks the same list in
 // reverse.
@@ -44,6 +45,7 @@ class StreamCursor final : public Cursor {
                  head_.value());
     if (backward_) std::ranges::reverse(positions);
     for (const auto position : positions) {
+      if (arena_.bytes() >= largest_bytes) break;
       const Revision revision(backward_ ? end_ - 1 : begin_);
       const auto location = position == Position{} ? Location{} : state_.index.locations().at(position);
       auto event = reader_.read_of(stream_, revision, position, location, arena_);
@@ -72,11 +74,14 @@ class StreamCursor final : public Cursor {
   std::vector<EventView> events_;
 };
 
+// Through the index where the query can be looked up, else event by event.
 class BackwardCursor final : public Cursor {
  public:
   BackwardCursor(const ReadState& state, LogRead read, Position head)
-      : reader_(state),
+      : state_(state),
+        reader_(state),
         query_(std::move(read.query)),
+        walk_(state.index, query_, Direction::backward, state.plan),
         next_(std::min(read.from.value_or(head), head)),
         left_(read.limit) {}
 
@@ -84,12 +89,15 @@ class BackwardCursor final : public Cursor {
     events_.clear();
     arena_.clear();
     const auto wanted = std::min<std::uint64_t>({max, largest_batch, left_});
-    while (next_ > Position{} && events_.size() < wanted) {
-      auto event = reader_.read(next_, arena_);
-      if (!event && !events_.empty()) break;
-      next_ = Position(next_.value() - 1);
-      if (!event) return event.error();
-      if (query_.matches(*event)) events_.push_back(*event);
+    while (next_ > Position{} && events_.size() < wanted && arena_.bytes() < largest_bytes) {
+      const auto before = events_.size();
+      const auto from = next_;
+      auto moved = step();
+      if (!moved && before > 0) {
+        next_ = from;  // what was good comes first, the damage with the next call
+        break;
+      }
+      if (!moved) return moved.error();
     }
     STELE_ASSERT(events_.size() <= left_, "a limit holds", events_.size(), left_);
     left_ -= events_.size();
@@ -97,8 +105,36 @@ class BackwardCursor final : public Cursor {
   }
 
  private:
+  // Looks at one event, or passes those that do not match.
+  result<void> step() {
+    const auto [end, by_index] = walk_.enter(next_, Position(1));
+    LogWalk::Match match{next_, {}};
+    if (by_index) {
+      const auto found = walk_.next(next_, end);
+      if (!found) {
+        walk_.recover();
+        return {};
+      }
+      if (!*found) {
+        next_ = Position(end.value() - 1);
+        return {};
+      }
+      match = **found;
+    }
+    STELE_ASSERT(match.position <= next_, "backward is backward", match.position.value(), next_.value());
+    next_ = Position(match.position.value() - 1);
+    if (!by_index) {
+      STELE_TRY(match.location, state_.index.location(match.position));
+    }
+    STELE_TRY(const auto event, reader_.read_at(match.position, match.location, arena_));
+    if (by_index || query_.matches(event)) events_.push_back(event);
+    return {};
+  }
+
+  const ReadState& state_;
   EventReader reader_;
   Query query_;
+  LogWalk walk_;
   Position next_;
   std::uint64_t left_;
   Arena arena_;
@@ -108,15 +144,14 @@ class BackwardCursor final : public Cursor {
 class ForwardCursor final : public Cursor {
  public:
   ForwardCursor(const ReadState& state, LogRead read, Position head)
-      : reader_(state, std::max(read.from.value_or(Position(1)), Position(1))),
-        query_(std::move(read.query)),
+      : reader_(state, std::move(read.query), std::max(read.from.value_or(Position(1)), Position(1))),
         until_(head),
         left_(read.limit) {}
 
   result<std::span<const EventView>> next_batch(std::size_t max) override {
     const auto wanted = std::min<std::uint64_t>(max, left_);
     while (wanted > 0 && reader_.position() <= until_) {
-      STELE_TRY(const auto events, reader_.next_batch(query_, until_, static_cast<std::size_t>(wanted)));
+      STELE_TRY(const auto events, reader_.next_batch(until_, static_cast<std::size_t>(wanted)));
       STELE_ASSERT(events.size() <= left_, "a limit holds", events.size(), left_);
       left_ -= events.size();
       if (!events.empty()) return events;
@@ -125,8 +160,7 @@ class ForwardCursor final : public Cursor {
   }
 
  private:
-  ForwardReader reader_;
-  Query query_;
+  LogReader reader_;
   Position until_;
   std::uint64_t left_;
 };
@@ -134,7 +168,7 @@ class ForwardCursor final : public Cursor {
 class LogSubscription final : public Subscription {
  public:
   LogSubscription(const ReadState& state, Visibility& visibility, Query query, Position after)
-      : reader_(state, after.next()), visibility_(visibility), query_(std::move(query)) {}
+      : reader_(state, std::move(query), after.next()), visibility_(visibility) {}
 
   result<SubscriptionBatch> next_batch(std::size_t max, std::chrono::microseconds timeout) override {
     const Position seen(reader_.position().value() - 1);
@@ -146,7 +180,7 @@ class LogSubscription final : public Subscription {
     std::span<const EventView> events;
     // Looking at many events that do not match must still tell how far it came now and then.
     for (const auto looked = seen; events.empty() && reader_.position() <= head && !cancelled_.load();) {
-      STELE_TRY(events, reader_.next_batch(query_, head, std::max<std::size_t>(max, 1)));
+      STELE_TRY(events, reader_.next_batch(head, std::max<std::size_t>(max, 1)));
       if (reader_.position().value() - looked.value() > progress_every) break;
     }
     const Position position(reader_.position().value() - 1);
@@ -163,9 +197,8 @@ class LogSubscription final : public Subscription {
  private:
   static constexpr std::uint64_t progress_every = 100'000;
 
-  ForwardReader reader_;
+  LogReader reader_;
   Visibility& visibility_;
-  Query query_;
   std::atomic<bool> cancelled_{false};
 };
 

@@ -5,7 +5,7 @@
 #include <atomic>
 #include <memory>
 
-#include "engine/reader/forward_reader.hpp"
+#include "engine/reader/log_reader.hpp"
 #include "engine/visibility.hpp"
 
 namespace stele::engine {

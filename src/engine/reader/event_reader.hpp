@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "engine/index/index.hpp"
+#include "engine/query/log_walk.hpp"
 #include "engine/reader/arena.hpp"
 #include "engine/reader/front_cache.hpp"
 #include "engine/segments.hpp"
@@ -22,6 +23,8 @@ struct ReadState {
   const Index& index;
   const Segments& segments;
   std::unique_ptr<FrontCache> fronts = std::make_unique<FrontCache>();
+  // A log with damage is read, not asked: what matched among the lost events cannot be known, and is told.
+  Plan plan = Plan::by_choice;
 };
 
 [[nodiscard]] Error corrupt_event(Position position, const OpenSegment* segment, std::uint64_t offset,

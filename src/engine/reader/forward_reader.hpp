@@ -25,6 +25,13 @@ class ForwardReader {
   result<std::span<const EventView>> next_batch(const Query& query, Position until, std::size_t max);
   // The next position that will be looked at.
   [[nodiscard]] Position position() const { return next_; }
+  // Leaves out what lies between.
+  void go_to(Position position) {
+    if (position == next_) return;
+    next_ = position;
+    walk_.reset();
+    placed_ = false;
+  }
 
  private:
   enum class Step : std::uint8_t {

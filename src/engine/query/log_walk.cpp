@@ -1,0 +1,69 @@
+// log_walk.cpp - the choice between index and scan, by counts.
+#include "engine/query/log_walk.hpp"
+
+#include <algorithm>
+
+#include "base/assert.hpp"
+
+namespace stele::engine {
+namespace {
+
+// So few events are read in the time it takes to look anything up: the tail of a live subscription.
+constexpr std::uint64_t short_stretch = 32;
+// Fetching one event alone costs about as much as scanning this many.
+constexpr std::uint64_t scanned_per_fetch = 8;
+// A part that is still damaged after this many repairs is read, not asked.
+constexpr std::uint32_t most_recoveries = 3;
+
+}  // namespace
+
+// Backward there is no scan that is faster than fetching events one by one.
+bool LogWalk::worth_looking_up(const PartWalk& walk) const {
+  if (plan_ == Plan::forced_index || way_ == Direction::backward) return true;
+  return walk.estimate() * scanned_per_fetch < walk.rows().size();
+}
+
+LogWalk::Stretch LogWalk::enter(Position at, Position until) {
+  STELE_ASSERT(!precedes(way_, until, at), "there is somewhere to go", at.value(), until.value());
+  if (walk_ && walk_->rows().holds(at)) return {far_end(way_, walk_->rows()), true};
+  if (scanned_.holds(at)) return {far_end(way_, scanned_), false};
+  walk_.reset();
+  const auto parts = index_.parts();
+  const auto part = part_of(*parts, at);
+  auto rows = way_ == Direction::forward ? Extent{at, until} : Extent{until, at};
+  if (part) rows = {std::max(rows.first, part->first()), std::min(rows.last, part->last())};
+  STELE_ASSERT(rows.holds(at), "a stretch begins where it is asked for", at.value(), rows.first.value());
+  scanned_ = rows;
+  const bool in_short =
+      plan_ == Plan::by_choice && way_ == Direction::forward && rows.size() <= short_stretch;
+  if (!part || !query_.items || plan_ == Plan::forced_scan || in_short) return {far_end(way_, rows), false};
+  auto walk = PartWalk::compile(part, query_, rows, way_);
+  if (!walk && recoveries_ < most_recoveries) {
+    ++recoveries_;
+    if (index_.heal(*part)) {
+      scanned_ = {Position(1), Position(0)};
+      return enter(at, until);
+    }
+  }
+  if (!walk || !worth_looking_up(*walk)) return {far_end(way_, rows), false};
+  walk_ = std::move(*walk);
+  return {far_end(way_, rows), true};
+}
+
+result<std::optional<LogWalk::Match>> LogWalk::next(Position at, Position bound) {
+  STELE_ASSERT(walk_.has_value(), "a stretch by index was entered", at.value());
+  STELE_TRY(const auto found, walk_->seek(at, bound));
+  if (!found) return std::optional<Match>{};
+  STELE_TRY(const auto location, walk_->part().location(*found));
+  return std::optional(Match{*found, location});
+}
+
+void LogWalk::recover() {
+  STELE_ASSERT(walk_.has_value(), "what is recovered was walked", recoveries_);
+  const auto rows = walk_->rows();
+  const bool healed = ++recoveries_ <= most_recoveries && index_.heal(walk_->part()).has_value();
+  scanned_ = healed ? Extent{Position(1), Position(0)} : rows;
+  walk_.reset();
+}
+
+}  // namespace stele::engine
