@@ -13,6 +13,7 @@
 // belong to one thread at a time. All must be destroyed before the store.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
@@ -223,6 +224,42 @@ result<AppendResult> delete_stream(EventStore& store, std::string_view stream, E
 // The same for good: reading and appending answer `gone` from now on. Cannot be undone.
 result<AppendResult> tombstone_stream(EventStore& store, std::string_view stream,
                                       ExpectedVersion expected = {});
+
+// ---- Compaction: giving back the bytes of what is gone
+
+// Why an event is gone.
+enum class Gone : std::uint8_t { deleted, tombstoned, truncated, over_count, too_old, old_metadata };
+inline constexpr std::size_t gone_kinds = 6;
+
+struct GoneEvents {
+  std::uint64_t events = 0;
+  std::uint64_t bytes = 0;  // of their records in the log
+};
+
+// One closed segment of the log: what of it is gone, and whether it was rewritten without it.
+struct CompactedSegment {
+  Position first;                           // it stands for the positions from here
+  Position last;                            // to here, before and after
+  std::array<GoneEvents, gone_kinds> gone;  // by reason
+  std::uint64_t bytes_before = 0;           // of the file
+  std::uint64_t bytes_after = 0;            // of the new one, or what it would have
+  bool rewritten = false;
+
+  [[nodiscard]] GoneEvents all_gone() const;
+};
+
+struct CompactOptions {
+  bool dry_run = false;                // only find out
+  std::uint64_t min_gain = 256 << 10;  // bytes: a segment that gives less is left as it is
+  // After each segment; `of` is how many there are. Must not append to the store.
+  std::function<void(const CompactedSegment&, std::size_t number, std::size_t of)> progress;
+};
+
+// Rewrites the closed segments of a store in a directory, open for writing, without the events that are gone, oldest
+// first; appends and reads go on meanwhile. A crash at any moment leaves each segment either as it was or rewritten.
+// Errors: busy (one is running), corrupt (a segment is damaged and stays as it is; those before it are done),
+// disk_full, read_only, invalid (another kind of store).
+result<std::vector<CompactedSegment>> compact(EventStore& store, const CompactOptions& options = {});
 
 // ---- Opening a directory
 

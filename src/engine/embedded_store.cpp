@@ -13,14 +13,11 @@ namespace {
 // behind it that a later frame calls durable. The rest stands only in the page cache, for all we know.
 class DurablePrefix {
  public:
-  explicit DurablePrefix(Position known) : known_(known), durable_(known) {}
+  explicit DurablePrefix(Position known) : known_(known), durable_(known), next_(known.next()) {}
 
   // Whether the frame may be added to the index at once.
   bool take(const log::FrameView& frame) {
-    if (frame.last() <= known_) {
-      next_ = frame.last().next();
-      return true;
-    }
+    if (frame.last() <= known_) return true;
     // Behind the watermark a hole is not damage: the writer is at work there. Nothing behind it counts.
     if (frame.first() == next_) {
       next_ = frame.last().next();
@@ -38,7 +35,7 @@ class DurablePrefix {
  private:
   Position known_;
   Position durable_;
-  Position next_{1};
+  Position next_;
 };
 
 }  // namespace
@@ -107,8 +104,9 @@ result<void> EmbeddedStore::recover() {
   const bool writing = options_.access == Access::read_write;
   // Taken before the files are looked at: what it says is in them.
   const auto mark = watermark_ ? watermark_->read() : std::nullopt;
-  const auto known = mark ? mark->durable : Position{};
   STELE_TRY(const auto files, log::open_log(world_.disk, log::log_path(directory_), writing));
+  STELE_TRY(const auto rewritten, log::rewritten_until(files.inputs()));
+  const auto known = std::max(mark ? mark->durable : Position{}, rewritten);
   DurablePrefix prefix(known);
   std::size_t used = 0;  // segments that hold what was added
   std::uint64_t end = 0;
@@ -123,6 +121,9 @@ result<void> EmbeddedStore::recover() {
   for (const auto& segment : recovery_.segments) {
     prefix.segment_begins(segment.header.first);
     if (segments_.size() < used) segments_.add(files.files[segment.input], segment.header, segment.end);
+  }
+  for (const auto& damage : recovery_.damages) {
+    if (damage.first > Position{}) segments_.add_lost(damage.first, damage.last);
   }
   STELE_ASSERT(segments_.size() == used, "the segments that hold something are open", segments_.size(), used);
   STELE_ASSERT(index_.last() <= recovery_.last, "the index has no more than the log", index_.last().value(),
@@ -277,6 +278,10 @@ result<RecordedEvent> EmbeddedStore::find_event(const Uuid& id) {
   return event.to_owned();
 }
 
+bool EmbeddedStore::is_dropped(Position position) const {
+  return Index::is_lost(index_.locations().at(position)) && segments_.dropped(position);
+}
+
 result<Position> EmbeddedStore::position_at(Timestamp time) {
   EventReader reader(read_state_);
   Arena arena;
@@ -285,9 +290,18 @@ result<Position> EmbeddedStore::position_at(Timestamp time) {
   std::uint64_t behind = visibility_.head().value() + 1;
   while (behind - before > 1) {
     const auto middle = before + (behind - before) / 2;
+    auto there = middle;
+    while (there < behind && is_dropped(Position(there))) ++there;
+    if (there == behind) {
+      behind = middle;
+      continue;
+    }
     arena.clear();
-    STELE_TRY(const auto event, reader.read(Position(middle), arena));
-    (event.recorded_at <= time ? before : behind) = middle;
+    STELE_TRY(const auto event, reader.read(Position(there), arena));
+    if (event.recorded_at <= time)
+      before = there;
+    else
+      behind = middle;
   }
   STELE_ASSERT(behind == before + 1, "halving ends between two events", before, behind);
   return Position(before);
@@ -295,7 +309,7 @@ result<Position> EmbeddedStore::position_at(Timestamp time) {
 
 Head EmbeddedStore::head() const {
   const auto head = visibility_.head();
-  return {head, head.value(), head};
+  return {head, head.value() - segments_.dropped_events(), head};
 }
 
 result<void> EmbeddedStore::wait_for(Position position, std::chrono::microseconds timeout) {

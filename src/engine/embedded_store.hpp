@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -48,6 +49,9 @@ class EmbeddedStore final : public EventStore {
   std::unique_ptr<Watch> watch(std::function<void(Position)> moved) override;
   Records& records() override { return records_; }
 
+  // See stele::compact().
+  result<std::vector<CompactedSegment>> compact(const CompactOptions& options);
+
   // What recovery found when the store was opened.
   [[nodiscard]] const log::RecoveryReport& recovery() const { return recovery_; }
 
@@ -62,6 +66,7 @@ class EmbeddedStore final : public EventStore {
   [[nodiscard]] Error refuse_appends() const;
   // not_found, gone: nothing of the stream is left for readers.
   result<StreamLife> life_of(std::string_view stream, Position head);
+  [[nodiscard]] bool is_dropped(Position position) const;
   void keep_only(StreamInfo& info, const StreamLife& life) const;
 
   io::World world_;
@@ -79,6 +84,7 @@ class EmbeddedStore final : public EventStore {
   ReadState read_state_{index_, segments_};
   StreamLives lives_{read_state_, world_.clock};
   std::atomic<bool> never_stop_{false};  // wait_for ends by time or closing only
+  std::mutex compacting_;                // held during a run
   std::unique_ptr<Writer> writer_;       // none: read-only
   std::unique_ptr<Follower> follower_;
 };

@@ -70,6 +70,11 @@ result<void> Follower::add_frames(Position durable) {
     if (parsed.status != log::FrameStatus::ok) {
       // Durable events go on, so what ends here is the segment.
       scanner_.reset();
+      if (parts_.segments.size() > 0) {
+        const auto& ended = parts_.segments.at(parts_.segments.size() - 1);
+        if (ended.has_gaps) parts_.index.pass(ended.last);
+        if (parts_.index.last() >= durable) break;
+      }
       STELE_CHECK(open_next_segment());
       continue;
     }

@@ -136,7 +136,7 @@ result<Manifest> create_store(const io::World& world, const fs::path& store) {
   id[6] = static_cast<std::uint8_t>((id[6] & 0x0F) | 0x40);  // version 4, RFC 9562
   id[8] = static_cast<std::uint8_t>((id[8] & 0x3F) | 0x80);
   const Manifest manifest{
-      .store = Uuid(id), .major = format_major, .minor = format_minor, .created_at = world.clock.now()};
+      .store = Uuid(id), .major = format_major, .minor = plain_minor, .created_at = world.clock.now()};
   const auto text = encode_manifest(manifest);
   const auto reads_back = parse_manifest(text);
   STELE_ASSERT(reads_back && *reads_back == manifest, "what is written reads back", text);

@@ -31,7 +31,7 @@ class Recovery {
     for (std::size_t i = 0; i < input_.segments.size(); ++i) STELE_CHECK(admit(i));
     sort_members();
     for (std::size_t i = 0; i < members_.size(); ++i) {
-      if (begin_segment(i)) STELE_CHECK(scan(i));
+      if (begin_segment(i)) STELE_CHECK(members_[i].header.has_gaps() ? scan_rewritten(i) : scan(i));
     }
     check_nothing_is_missing_at_the_end();
     report_.last = Position(expected_.value() - 1);
@@ -145,6 +145,70 @@ class Recovery {
       }
       STELE_TRY(more, go_on(index, scanner, parsed));
     }
+    return {};
+  }
+
+  // ---- A segment that was rewritten: positions between its frames may have been dropped, so its header says where
+  // it ends and how many events it has. Anything else than that is damage.
+
+  result<void> scan_rewritten(std::size_t index) {
+    const auto& member = members_[index];
+    const auto& header = member.header;
+    SegmentScanner scanner(*input_.segments[member.input].bytes, header.salt, segment_header_bytes,
+                           header.end);
+    const auto damages = report_.damages.size();
+    const auto events = report_.events;
+    while (scanner.offset() < header.end) {
+      STELE_TRY(const auto parsed, scanner.next());
+      if (parsed.status == FrameStatus::ok && parsed.frame.first() >= expected_ &&
+          parsed.frame.last() <= header.last) {
+        expected_ = parsed.frame.first();
+        accept(scanner.frame_offset(), parsed.frame);
+      } else {
+        if (parsed.status == FrameStatus::ok) scanner.seek(scanner.frame_offset());
+        STELE_CHECK(step_over_rewritten(header, scanner, parsed));
+      }
+    }
+    auto& segment = report_.segments.back();
+    segment.end = header.end;
+    if (damages == report_.damages.size() && report_.events - events != header.events) {
+      missing(segment.name, 0, header.end, header.last,
+              "the segment has " + std::to_string(report_.events - events) + " events, its header says " +
+                  std::to_string(header.events));
+    }
+    STELE_ASSERT(expected_ <= header.last.next(), "nothing lies behind the segment's last position",
+                 expected_.value(), header.last.value());
+    expected_ = header.last.next();
+    return {};
+  }
+
+  // Which positions a damaged place had is known from its own header, or only by what stands around it.
+  result<void> step_over_rewritten(const SegmentHeader& header, SegmentScanner& scanner,
+                                   const ParsedFrame& parsed) {
+    const auto begin = scanner.offset();
+    const auto& segment = report_.segments.back().name;
+    if (parsed.status == FrameStatus::bad && parsed.front && parsed.front->first >= expected_ &&
+        begin + parsed.front->total_size <= header.end) {
+      const auto last = Position(parsed.front->first.value() + parsed.front->events - 1);
+      expected_ = parsed.front->first;
+      missing(segment, begin, begin + parsed.front->total_size, std::min(last, header.last), parsed.reason);
+      scanner.seek(begin + parsed.front->total_size);
+      return {};
+    }
+    const std::string reason = parsed.status == FrameStatus::ok ? "a frame is out of order" : parsed.reason;
+    scanner.seek(begin + frame_alignment);
+    STELE_TRY(bool found, scanner.seek_header());
+    while (found) {
+      STELE_TRY(const auto front, scanner.peek_front());
+      if (front.first >= expected_ && front.first <= header.last) {
+        missing(segment, begin, scanner.offset(), Position(front.first.value() - 1), reason);
+        return {};
+      }
+      scanner.seek(scanner.offset() + frame_alignment);
+      STELE_TRY(found, scanner.seek_header());
+    }
+    missing(segment, begin, header.end, header.last, reason);
+    scanner.seek(header.end);
     return {};
   }
 
@@ -270,8 +334,13 @@ class Recovery {
   // ---- Segments and positions that are not there
 
   void check_nothing_is_missing_at_the_end() {
-    if (!members_.empty() || input_.known_durable.value() == 0) return;
-    missing(segment_name(expected_), 0, 0, input_.known_durable, "every segment of the log is missing");
+    if (input_.known_durable.value() == 0) return;
+    if (members_.empty()) {
+      missing(segment_name(expected_), 0, 0, input_.known_durable, "every segment of the log is missing");
+    } else if (members_.back().header.has_gaps() && input_.known_durable >= expected_) {
+      missing(segment_name(expected_), 0, 0, input_.known_durable,
+              "the segments behind the last one are missing");
+    }
   }
 
   void damage(const std::string& segment, std::uint64_t begin, std::uint64_t end, std::string reason) {
@@ -312,6 +381,17 @@ std::string to_string(const Damage& damage) {
         ", positions " + std::to_string(damage.first.value()) + " to " + std::to_string(damage.last.value());
   }
   return text + ": " + damage.reason;
+}
+
+result<Position> rewritten_until(const std::vector<SegmentInput>& segments) {
+  Position last;
+  std::string bytes(segment_header_bytes, '\0');
+  for (const auto& segment : segments) {
+    STELE_TRY(const auto got, segment.bytes->read_at(0, bytes));
+    const auto header = parse_header(std::string_view(bytes).substr(0, got)).header;
+    if (header && header->has_gaps()) last = std::max(last, header->last);
+  }
+  return last;
 }
 
 result<RecoveryReport> recover(const RecoveryInput& input, const FrameVisitor& visit) {

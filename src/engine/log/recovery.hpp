@@ -75,6 +75,9 @@ struct RecoveryInput {
   Position known_durable;              // from the watermark page; 0 when there is none
 };
 
+// The last position of the last rewritten segment; 0 without one. Only what was durable is ever rewritten.
+result<Position> rewritten_until(const std::vector<SegmentInput>& segments);
+
 // Errors only when a source cannot be read, or a segment needs a newer version (invalid).
 result<RecoveryReport> recover(const RecoveryInput& input, const FrameVisitor& visit = {});
 

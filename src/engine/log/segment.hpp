@@ -23,12 +23,18 @@
 namespace stele::engine::log {
 
 inline constexpr std::uint64_t segment_header_bytes = 4096;
+// The newest that this program knows. A file says the lowest that describes it: 1.0, or 1.1 when it was rewritten.
 inline constexpr std::uint16_t format_major = 1;
-inline constexpr std::uint16_t format_minor = 0;
+inline constexpr std::uint16_t format_minor = 1;
+inline constexpr std::uint16_t plain_minor = 0;
+
+// Incompatible: the segment was rewritten without some of its events, so positions between its frames may be missing,
+// and its header alone says that none of them is lost.
+inline constexpr std::uint32_t feature_gaps = 1;
 
 struct SegmentHeader {
   std::uint16_t major = format_major;
-  std::uint16_t minor = format_minor;
+  std::uint16_t minor = plain_minor;
   std::uint32_t compatible = 0;            // unknown bits: read and write as usual
   std::uint32_t read_only_compatible = 0;  // unknown bits: reading is fine, writing is not
   std::uint32_t incompatible = 0;          // unknown bits: do not even read
@@ -37,7 +43,13 @@ struct SegmentHeader {
   std::uint64_t salt = 0;  // seeds every frame's header checksum
   Timestamp created_at;
   std::uint64_t capacity = 0;  // the file never grows beyond this
+  // With feature_gaps only, 0 otherwise.
+  Position last;             // the segment stands for all positions from `first` to here
+  std::uint64_t events = 0;  // that are left of them
+  std::uint64_t end = 0;     // behind the last frame
   bool operator==(const SegmentHeader&) const = default;
+
+  [[nodiscard]] bool has_gaps() const { return (incompatible & feature_gaps) != 0; }
 };
 
 // The header's 4096 bytes: the same 2048 twice, each with its own checksum.

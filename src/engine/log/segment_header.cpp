@@ -7,6 +7,7 @@
 #include "base/assert.hpp"
 #include "base/bytes.hpp"
 #include "base/crc32c.hpp"
+#include "engine/log/frame.hpp"
 #include "engine/log/segment.hpp"
 
 namespace stele::engine::log {
@@ -20,7 +21,8 @@ constexpr std::size_t header_copy_bytes = segment_header_bytes / 2;
 constexpr std::string_view header_magic = "STELESEG";
 constexpr std::size_t header_checksum = 8, header_major = 12, header_minor = 14, header_compatible = 16,
                       header_read_only = 20, header_incompatible = 24, header_store = 32, header_first = 48,
-                      header_salt = 56, header_created = 64, header_capacity = 72;
+                      header_salt = 56, header_created = 64, header_capacity = 72, header_last = 80,
+                      header_events = 88, header_end = 96;
 constexpr std::string_view segment_suffix = ".seg";
 constexpr std::size_t name_digits = 20;
 
@@ -39,8 +41,17 @@ std::string encode_copy(const SegmentHeader& header) {
   store_le<std::uint64_t>(to + header_created,
                           static_cast<std::uint64_t>(header.created_at.time_since_epoch().count()));
   store_le<std::uint64_t>(to + header_capacity, header.capacity);
+  store_le<std::uint64_t>(to + header_last, header.last.value());
+  store_le<std::uint64_t>(to + header_events, header.events);
+  store_le<std::uint64_t>(to + header_end, header.end);
   store_le<std::uint32_t>(to + header_checksum, base::crc32c(std::string_view(bytes).substr(header_major)));
   return bytes;
+}
+
+// Whether what a rewritten segment says of itself can be.
+bool extent_holds(const SegmentHeader& header) {
+  return header.last >= header.first && header.events <= header.last.value() - header.first.value() + 1 &&
+         header.end >= segment_header_bytes && header.end % frame_alignment == 0;
 }
 
 std::optional<SegmentHeader> parse_copy(std::string_view bytes) {
@@ -63,6 +74,10 @@ std::optional<SegmentHeader> parse_copy(std::string_view bytes) {
   const auto created = static_cast<std::int64_t>(load_le<std::uint64_t>(at + header_created));
   header.created_at = Timestamp(std::chrono::microseconds(created));
   header.capacity = load_le<std::uint64_t>(at + header_capacity);
+  header.last = Position(load_le<std::uint64_t>(at + header_last));
+  header.events = load_le<std::uint64_t>(at + header_events);
+  header.end = load_le<std::uint64_t>(at + header_end);
+  if (header.incompatible == feature_gaps && !extent_holds(header)) return std::nullopt;
   return header;
 }
 
@@ -89,7 +104,7 @@ ParsedHeader parse_header(std::string_view bytes) {
 }
 
 std::optional<Error> refuse(const SegmentHeader& header, bool to_write) {
-  const bool readable = header.major <= format_major && header.incompatible == 0;
+  const bool readable = header.major <= format_major && (header.incompatible & ~feature_gaps) == 0;
   if (readable && (!to_write || header.read_only_compatible == 0)) return std::nullopt;
   const auto version = std::to_string(header.major) + '.' + std::to_string(header.minor);
   return Error(readable ? errc::read_only : errc::invalid,

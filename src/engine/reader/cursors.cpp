@@ -125,6 +125,7 @@ class BackwardCursor final : public Cursor {
     next_ = Position(match.position.value() - 1);
     if (!by_index) {
       STELE_TRY(match.location, state_.index.location(match.position));
+      if (Index::is_lost(match.location) && state_.segments.dropped(match.position)) return {};
     }
     STELE_TRY(const auto event, reader_.read_at(match.position, match.location, arena_));
     if (by_index || query_.matches(event)) events_.push_back(event);

@@ -94,6 +94,10 @@ result<bool> ForwardReader::advance(const Query& query, Position until, std::siz
   if (!walk_) {
     const auto location = state_.index.locations().at(next_);
     const bool lost = Index::is_lost(location);
+    if (lost && state_.segments.dropped(next_)) {
+      next_ = next_.next();
+      return true;
+    }
     if (lost || !placed_ || location.segment != ordinal_) {
       if (!events_.empty()) return false;
       placed_ = false;

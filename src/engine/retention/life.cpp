@@ -77,7 +77,8 @@ result<Retention> StreamLives::retention_of(std::string_view stream, Position he
   return keep;
 }
 
-result<std::optional<StreamLife>> StreamLives::of(std::string_view stream, Position head) const {
+result<std::optional<StreamLife>> StreamLives::of(std::string_view stream, Position head,
+                                                  Timestamp now) const {
   const auto& streams = state_.index.streams();
   const auto info = streams.info(stream, head);
   if (!info) return std::optional<StreamLife>{};
@@ -97,7 +98,7 @@ result<std::optional<StreamLife>> StreamLives::of(std::string_view stream, Posit
   const auto count = keep.max_count.value_or(no_limit);
   if (count <= life.last.value()) life.kept_by_count = Revision(life.last.value() + 1 - count);
   if (keep.max_age) {
-    STELE_TRY(life.kept_by_age, first_younger_than(stream, clock_.now() - *keep.max_age, life, head));
+    STELE_TRY(life.kept_by_age, first_younger_than(stream, now - *keep.max_age, life, head));
   }
   return std::optional(life);
 }

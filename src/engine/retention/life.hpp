@@ -32,9 +32,12 @@ class StreamLives {
  public:
   StreamLives(const ReadState& state, io::Clock& clock) : state_(state), clock_(clock) {}
 
-  // As of the events up to `head` and the clock now. Nothing: the stream never had an event. Errors: what reading
+  // As of the events up to `head` and the time `now`. Nothing: the stream never had an event. Errors: what reading
   // the newest metadata may meet.
-  result<std::optional<StreamLife>> of(std::string_view stream, Position head) const;
+  result<std::optional<StreamLife>> of(std::string_view stream, Position head, Timestamp now) const;
+  result<std::optional<StreamLife>> of(std::string_view stream, Position head) const {
+    return of(stream, head, clock_.now());
+  }
   // The newest metadata at or before `head`, with every rule as a plain number; empty when there is none.
   result<Retention> retention_of(std::string_view stream, Position head) const;
 

@@ -1,0 +1,195 @@
+// compactor.cpp - two passes over a segment: what goes, then a new file without it; a third one compares both before
+// the new one gets the name.
+#include "engine/retention/compactor.hpp"
+
+#include <algorithm>
+
+#include "base/assert.hpp"
+
+namespace stele::engine {
+namespace {
+
+constexpr std::string_view compaction_suffix =
+    ".tmp";  // opening a store for writing removes what is left over
+
+result<void> forget(io::Disk& disk, const std::filesystem::path& path) {
+  STELE_TRY(const bool there, disk.exists(path));
+  return there ? disk.remove(path) : result<void>{};
+}
+
+std::uint64_t stays_below(const CompactedSegment& told) {
+  const auto gone = told.all_gone().bytes;
+  return told.bytes_before > gone ? told.bytes_before - gone : 0;
+}
+
+}  // namespace
+
+// ---- Which events go
+
+result<const Compactor::Verdict*> Compactor::verdict_of(std::string_view stream) {
+  if (const auto found = verdicts_.find(stream); found != verdicts_.end()) return &found->second;
+  STELE_TRY(const auto life, lives_.of(stream, parts_.head, now_));
+  if (!life) {
+    return Error(errc::corrupt, "the index does not know the stream '" + std::string(stream) + "'")
+        .with("stream", std::string(stream));
+  }
+  const auto last_at_most = [&](Revision first) { return std::min(first, life->last); };
+  Verdict verdict{last_at_most(life->tombstoned ? life->last : life->first_kept()), *life,
+                  is_metadata_stream(stream)};
+  if (blocked_.contains(stream)) verdict.keep_from = Revision{};
+  STELE_ASSERT(verdict.keep_from <= life->last, "the last event stays", verdict.keep_from.value());
+  return &verdicts_.emplace(stream, verdict).first->second;
+}
+
+bool Compactor::goes(const Verdict& verdict, const EventView& event) const {
+  STELE_ASSERT(event.position <= parts_.head, "a closed segment is durable", event.position.value(),
+               parts_.head.value());
+  return event.revision < verdict.keep_from;
+}
+
+Gone Compactor::reason(const Verdict& verdict, Revision revision) {
+  const auto& life = verdict.life;
+  if (life.tombstoned) return Gone::tombstoned;
+  if (verdict.metadata) return Gone::old_metadata;
+  if (life.kept_by_truncation > life.last) return Gone::deleted;
+  if (revision < life.kept_by_truncation) return Gone::truncated;
+  return revision < life.kept_by_count ? Gone::over_count : Gone::too_old;
+}
+
+log::Keep Compactor::keep() const {
+  return [this](const EventView& event) {
+    const auto verdict = verdicts_.find(event.stream);
+    STELE_ASSERT(verdict != verdicts_.end(), "every stream of the segment was looked at", event.stream);
+    return !goes(verdict->second, event);
+  };
+}
+
+result<CompactedSegment> Compactor::look(const Source& source, std::unordered_set<std::string>& streams) {
+  CompactedSegment told;
+  told.first = source.segment.header.first;
+  told.last = source.segment.last;
+  told.bytes_before = source.file_bytes;
+  verdicts_.clear();
+  const auto visit = [&](const log::FrameView&, const EventView& event, std::uint32_t bytes) -> result<void> {
+    STELE_TRY(const auto* const verdict, verdict_of(event.stream));
+    if (!goes(*verdict, event)) return {};
+    auto& gone = told.gone[static_cast<std::size_t>(reason(*verdict, event.revision))];
+    ++gone.events;
+    gone.bytes += bytes;
+    streams.emplace(event.stream);
+    return {};
+  };
+  STELE_CHECK(log::visit_closed(source.segment, visit));
+  told.bytes_after = stays_below(told);
+  return told;
+}
+
+// ---- Files
+
+// The last one is being written; all before it are closed and durable.
+result<std::vector<std::string>> Compactor::closed_segments() const {
+  STELE_TRY(auto names, parts_.world.disk.list(parts_.log_directory));
+  std::erase_if(names, [](const auto& name) { return !log::parse_segment_name(name); });
+  STELE_ASSERT(std::ranges::is_sorted(names), "names are listed in order", names.size());
+  return names;
+}
+
+result<Compactor::Source> Compactor::open_source(const std::string& name,
+                                                 const std::string& next_name) const {
+  Source source;
+  source.path = parts_.log_directory / name;
+  STELE_TRY(source.file, parts_.world.disk.open(source.path, io::Mode::read));
+  std::string bytes(log::segment_header_bytes, '\0');
+  STELE_TRY(const auto got, source.file->read_at(0, bytes));
+  STELE_TRY(source.file_bytes, source.file->size());
+  const auto parsed = log::parse_header(std::string_view(bytes).substr(0, got));
+  if (!parsed.header || parsed.header->store != parts_.store ||
+      log::segment_name(parsed.header->first) != name) {
+    return Error(errc::corrupt, name + " is not a whole segment of this store").with("file", name);
+  }
+  if (auto refused = log::refuse(*parsed.header, true)) return *std::move(refused);
+  const auto next = log::parse_segment_name(next_name);
+  STELE_ASSERT(next && *next > parsed.header->first, "segments are in order", next_name);
+  source.segment = {source.file.get(), *parsed.header, Position(next->value() - 1)};
+  return source;
+}
+
+result<log::SegmentHeader> Compactor::write_new(const Source& source, io::File& file) {
+  auto& random = parts_.world.random;
+  auto salt = random.next();
+  while (salt == source.segment.header.salt) salt = random.next();
+  const auto sink = [&file](std::uint64_t offset, std::string_view frames) {
+    return file.write_at(offset, frames);
+  };
+  STELE_TRY(const auto header, log::rewrite(source.segment, salt, now_, keep(), sink));
+  STELE_CHECK(file.write_at(0, log::encode_header(header)));
+  STELE_CHECK(file.sync_all());
+  file.drop_cache();
+  return header;
+}
+
+// As the device has it, through a file of its own.
+result<void> Compactor::check_new(const Source& source, const std::filesystem::path& path) const {
+  STELE_TRY(const auto file, parts_.world.disk.open(path, io::Mode::read));
+  std::string bytes(log::segment_header_bytes, '\0');
+  STELE_TRY(const auto got, file->read_at(0, bytes));
+  const auto parsed = log::parse_header(std::string_view(bytes).substr(0, got));
+  if (!parsed.header || !parsed.damage.empty()) {
+    return Error(errc::corrupt, path.string() + " does not read back: " + parsed.damage);
+  }
+  return log::check_rewritten(source.segment, {file.get(), *parsed.header, source.segment.last}, keep());
+}
+
+result<void> Compactor::replace(const Source& source, CompactedSegment& told) {
+  auto& disk = parts_.world.disk;
+  auto temporary = source.path;
+  temporary += compaction_suffix;
+  STELE_CHECK(forget(disk, temporary));
+  const auto make = [&]() -> result<log::SegmentHeader> {
+    STELE_TRY(const auto file, disk.open(temporary, io::Mode::create));
+    STELE_TRY(const auto header, write_new(source, *file));
+    STELE_CHECK(check_new(source, temporary));
+    return header;
+  };
+  const auto header = make();
+  if (!header || header->end >= source.file_bytes) {
+    STELE_CHECK(forget(disk, temporary));
+    return header ? result<void>{} : result<void>(header.error());
+  }
+  STELE_CHECK(disk.rename(temporary, source.path));
+  STELE_CHECK(disk.sync_directory(parts_.log_directory));
+  told.rewritten = true;
+  told.bytes_after = header->end;
+  STELE_TRY(std::shared_ptr<io::File> served, disk.open(source.path, io::Mode::read));
+  return swap_in_ ? swap_in_(std::move(served), *header) : result<void>{};
+}
+
+result<CompactedSegment> Compactor::compact(const Source& source) {
+  std::unordered_set<std::string> streams;
+  STELE_TRY(auto told, look(source, streams));
+  const auto gone = told.all_gone();
+  STELE_ASSERT((gone.events == 0) == streams.empty(), "what goes belongs to a stream", gone.events,
+               streams.size());
+  if (gone.events == 0) return told;
+  if (gone.bytes >= options_.min_gain && !options_.dry_run) STELE_CHECK(replace(source, told));
+  const bool stays = gone.bytes < options_.min_gain || (!options_.dry_run && !told.rewritten);
+  if (stays) {
+    told.bytes_after = told.bytes_before;
+    for (const auto& stream : streams) blocked_.insert(stream);
+  }
+  return told;
+}
+
+result<std::vector<CompactedSegment>> Compactor::run() {
+  STELE_TRY(const auto names, closed_segments());
+  std::vector<CompactedSegment> all;
+  for (std::size_t i = 0; i + 1 < names.size(); ++i) {
+    STELE_TRY(const auto source, open_source(names[i], names[i + 1]));
+    STELE_TRY(auto told, compact(source));
+    if (options_.progress) options_.progress(told, i + 1, names.size() - 1);
+    all.push_back(std::move(told));
+  }
+  return all;
+}
+
+}  // namespace stele::engine
