@@ -7,6 +7,9 @@
 //
 //   given<Account>().when(CloseAccount{"A1"}).then_refused(NoSuchAccount{"A1"});
 //
+//   given_saga<OrderPayment>(OrderPlaced{"o-1", 20_money})          // saga.hpp
+//       .after(15min).sends(CancelOrder{"o-1", "not paid"}).completes();
+//
 // Events and refusals are compared by their wire form, so structs need no operator==, and a failure shows
 // what was expected beside what came, event by event. A specification whose `then` was forgotten fails too,
 // when its line ends.
@@ -29,6 +32,7 @@
 #include <vector>
 
 #include "stele/decider.hpp"
+#include "stele/detail/saga_scene.hpp"
 #include "stele/detail/spec_answer.hpp"
 
 namespace stele::spec {
@@ -121,6 +125,30 @@ template <decider D, recorded... E>
 [[nodiscard]] spec::Past<D> given(const E&... history) {
   static_assert((detail::is_listed<typename D::Events, E> && ...), "the decider lists no such event");
   return spec::Past<D>({typename D::Events::any(history)...});
+}
+
+}  // namespace stele
+
+namespace stele {
+
+// ---- Sagas
+//
+// Begins a specification of one instance of a saga with the events it has heard before, and goes on with a word for
+// what happens and the words for what the saga does about it, any number of times:
+//
+//   when(event)                      the event is heard
+//   when_refused(command, refusal)   a command that the saga has sent is refused
+//   after(15min)                     time goes by; timers that are due fire, the earliest first
+//     sends(commands...)             these, in this order
+//     schedules("name", 15min)       schedules_at("name", time), cancels("name")
+//     completes()
+//     does_nothing()
+//
+// Exact: what is not said must not happen. A scene begins in 1970; starting_at(time) before given(events...) says
+// otherwise.
+template <saga S, recorded... E>
+[[nodiscard]] spec::Scene<S> given_saga(const E&... events) {
+  return spec::Scene<S>(events...);
 }
 
 }  // namespace stele

@@ -14,12 +14,7 @@ void report_to_stderr(const std::source_location& where, const std::string& text
 std::atomic<Reporter> current_reporter = report_to_stderr;
 std::atomic<std::size_t> failure_count = 0;
 
-void append_lines(std::string& text, std::string_view heading, const detail::Lines& lines) {
-  text += heading;
-  if (lines.empty()) text += "  (nothing)\n";
-  for (std::size_t i = 0; i < lines.size(); ++i)
-    text += (i == 0 ? "  " : std::string(heading.size() + 2, ' ')) + lines[i] + "\n";
-}
+using detail::append_lines;
 
 // Everything that was said, so that nobody has to run it again to see.
 std::string told(const detail::Answer& answer, std::string_view expected_heading,
@@ -37,22 +32,27 @@ std::string told(const detail::Answer& answer, std::string_view expected_heading
   return text;
 }
 
-std::string first_difference(const detail::Lines& expected, const detail::Lines& actual) {
-  std::size_t same = 0;
-  while (same < expected.size() && same < actual.size() && expected[same] == actual[same]) ++same;
-  const auto or_none = [&](const detail::Lines& lines) {
-    return same < lines.size() ? lines[same] : "(none)";
-  };
-  return "  differs at event " + std::to_string(same + 1) + ":\n    expected " + or_none(expected) +
-         "\n    happened " + or_none(actual) + "\n";
-}
-
 }  // namespace
 
 void report_to(Reporter reporter) { current_reporter = reporter; }
 std::size_t failures() { return failure_count; }
 
 namespace detail {
+
+void append_lines(std::string& text, std::string_view heading, const Lines& lines) {
+  text += heading;
+  if (lines.empty()) text += "  (nothing)\n";
+  for (std::size_t i = 0; i < lines.size(); ++i)
+    text += (i == 0 ? "  " : std::string(heading.size() + 2, ' ')) + lines[i] + "\n";
+}
+
+std::string first_difference(const Lines& expected, const Lines& actual, std::string_view what) {
+  std::size_t same = 0;
+  while (same < expected.size() && same < actual.size() && expected[same] == actual[same]) ++same;
+  const auto or_none = [&](const Lines& lines) { return same < lines.size() ? lines[same] : "(none)"; };
+  return "  differs at " + std::string(what) + " " + std::to_string(same + 1) + ":\n    expected " +
+         or_none(expected) + "\n    happened " + or_none(actual) + "\n";
+}
 
 void report(const std::source_location& where, const std::string& text) {
   ++failure_count;
@@ -63,7 +63,7 @@ void compare_events(const std::source_location& where, const Answer& answer, con
   const bool accepted = answer.error.empty() && answer.refusal.empty();
   if (accepted && answer.events == expected) return;
   std::string text = told(answer, "  then    ", expected);
-  if (accepted) text += first_difference(expected, answer.events);
+  if (accepted) text += first_difference(expected, answer.events, "event");
   report(where, text);
 }
 

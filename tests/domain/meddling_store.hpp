@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "stele/store.hpp"
@@ -18,11 +19,15 @@ class MeddlingStore : public EventStore {
   std::function<void(const AppendRequest&)> before_append;
   // Takes the place of the answer to an append, when set.
   std::function<result<AppendResult>(result<AppendResult>)> after_append;
+  // Answers in place of the store behind it, when it gives an error.
+  std::function<std::optional<Error>(const AppendRequest&)> refuse;
   int appends = 0;
 
   result<AppendResult> append(AppendRequest request) override {
     ++appends;
     if (before_append) before_append(request);
+    if (refuse)
+      if (auto why = refuse(request)) return *std::move(why);
     auto answer = behind_.append(std::move(request));
     return after_append ? after_append(std::move(answer)) : std::move(answer);
   }

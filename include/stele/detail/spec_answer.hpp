@@ -18,6 +18,9 @@ void report(const std::source_location& where, const std::string& text);
 
 // One thing that was said or expected, as its name and wire form: "MoneyWithdrawn {...}".
 using Lines = std::vector<std::string>;
+// The first behind the heading, the others below it.
+void append_lines(std::string& text, std::string_view heading, const Lines& lines);
+[[nodiscard]] std::string first_difference(const Lines& expected, const Lines& actual, std::string_view what);
 template <recorded T>
 [[nodiscard]] std::string line_of(const T& content) {
   return std::string(schema_of<T>.type) + " " + to_json(content);

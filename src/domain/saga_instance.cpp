@@ -1,0 +1,137 @@
+// saga_instance.cpp - folding and recording one instance of a saga.
+#include "domain/saga_instance.hpp"
+
+#include <algorithm>
+
+#include "base/assert.hpp"
+
+namespace stele::domain {
+
+using detail::SagaInput;
+using detail::SagaMind;
+
+const RecordedStep* SagaHistory::step_at(Position position) const {
+  const auto found = std::ranges::find(steps, position, &RecordedStep::at);
+  return found == steps.end() ? nullptr : &*found;
+}
+
+bool SagaHistory::is_settled(Position step, std::uint64_t index) const {
+  return is_skipped(step, step_type) || std::ranges::any_of(steps, [&](const RecordedStep& each) {
+           const auto why = each.step.because;
+           return (why == Because::refused || why == Because::unneeded) &&
+                  each.step.position == step.value() && each.step.index == index;
+         });
+}
+
+bool SagaHistory::is_skipped(Position what, std::string_view name) const {
+  return std::ranges::any_of(steps, [&](const RecordedStep& each) {
+    return each.step.because == Because::skipped && each.step.position == what.value() &&
+           each.step.name == name;
+  });
+}
+
+void SagaHistory::add(RecordedStep recorded) {
+  const SagaStep& step = recorded.step;
+  STELE_ASSERT(steps.empty() || steps.back().at < recorded.at, "steps come in the order of the log",
+               recorded.at.value());
+  seen = std::max(seen, Position(step.seen));
+  if (step.because == Because::timer || step.because == Because::skipped)
+    if (const auto ended = timers.find(step.name);
+        ended != timers.end() && ended->second.scheduled_by.value() == step.position)
+      timers.erase(ended);
+  for (const StepTimer& each : step.timers) {
+    if (each.due)
+      timers.insert_or_assign(each.timer, PendingTimer{*each.due, recorded.at});
+    else
+      timers.erase(each.timer);
+  }
+  completed = completed || step.completed;
+  if (completed) timers.clear();
+  steps.push_back(std::move(recorded));
+}
+
+result<RecordedStep> read_step(const EventView& event) {
+  STELE_TRY(SagaStep step, read_event<SagaStep>(event));
+  return RecordedStep{event.position, event.id, std::string(event.metadata), std::move(step)};
+}
+
+result<SagaHistory> load_history(EventStore& store, const std::string& stream) {
+  constexpr std::size_t batch = 64;
+  SagaHistory history;
+  history.stream = stream;
+  auto cursor = store.read_stream({stream, {}, Direction::forward, no_limit});
+  if (!cursor && cursor.error().kind() == errc::not_found) return history;
+  if (!cursor) return cursor.error();
+  while (true) {
+    STELE_TRY(const auto events, (*cursor)->next_batch(batch));
+    if (events.empty()) return history;
+    for (const EventView& event : events) {
+      STELE_TRY(RecordedStep step, read_step(event));
+      history.head = event.revision;
+      history.add(std::move(step));
+    }
+  }
+}
+
+result<RecordedEvent> event_at(EventStore& store, Position position) {
+  STELE_TRY(const auto cursor, store.read({.query = Query::all(), .from = position, .limit = 1}));
+  STELE_TRY(const auto events, cursor->next_batch(1));
+  if (!events.empty() && events.front().position == position) return events.front().to_owned();
+  return Error(errc::not_found, "there is no event at position " + std::to_string(position.value()) +
+                                    " any more, and a saga's state rests on it")
+      .with("position", position.value())
+      .help("sagas need the events they have reacted to until they are complete");
+}
+
+namespace {
+
+// Whatever moved the instance at this step.
+result<void> move_on(EventStore& store, const SagaHistory& before, const RecordedStep& recorded,
+                     SagaMind& mind) {
+  const SagaStep& step = recorded.step;
+  const Position position(step.position);
+  if (step.because == Because::event) {
+    STELE_TRY(const RecordedEvent event, event_at(store, position));
+    STELE_CHECK(mind.take(detail::view_of(event), nullptr));
+  } else if (step.because == Because::timer) {
+    const auto timer = before.timers.find(step.name);
+    const Timestamp due = timer == before.timers.end() ? Timestamp{} : timer->second.due;
+    STELE_CHECK(mind.take(TimerFired{step.name, due}, nullptr));
+  } else if (step.because == Because::refused) {
+    const RecordedStep* sender = before.step_at(position);
+    STELE_ASSERT(sender && step.index && *step.index < sender->step.sends.size(),
+                 "a refusal names a command that was sent", position.value());
+    STELE_CHECK(mind.take(detail::SagaRefusal{sender->step.sends[*step.index], step.rule.value_or(""),
+                                              step.facts ? step.facts->text : "null"},
+                          nullptr));
+  }
+  return {};
+}
+
+}  // namespace
+
+result<std::unique_ptr<SagaMind>> load_mind(EventStore& store, const detail::SagaKind& kind,
+                                            const SagaHistory& history) {
+  auto mind = kind.mind();
+  SagaHistory before;
+  for (const RecordedStep& each : history.steps) {
+    STELE_CHECK(move_on(store, before, each, *mind));
+    before.add(each);
+  }
+  return mind;
+}
+
+result<void> record_step(EventStore& store, const SagaHistory& history, const SagaStep& step,
+                         std::string metadata) {
+  NewEvent event;
+  event.id = step_id(history.stream, step);
+  event.type = step_type;
+  STELE_TRY(event.data, detail::guarded([&]() -> result<std::string> { return to_json(step); }));
+  event.metadata = std::move(metadata);
+  AppendRequest request;
+  request.writes.push_back({history.stream, ExpectedVersion::of(history.head), {std::move(event)}});
+  STELE_CHECK(store.append(std::move(request)));
+  return {};
+}
+
+}  // namespace stele::domain

@@ -1,0 +1,87 @@
+// saga_troubles.cpp - how long an instance waits, and when it is stuck.
+#include "domain/saga_troubles.hpp"
+
+#include <algorithm>
+
+#include "base/assert.hpp"
+
+namespace stele::domain {
+
+bool may_pass(errc kind) {
+  switch (kind) {
+    case errc::busy:
+    case errc::disk_full:
+    case errc::read_only:
+    case errc::timeout:
+    case errc::unavailable:
+      return true;
+    default:
+      return false;
+  }
+}
+
+HeldInstance* Troubles::find(std::string_view instance) {
+  const auto found = held_.find(instance);
+  return found == held_.end() ? nullptr : &found->second;
+}
+
+HeldInstance& Troubles::failed(std::string_view instance, const SagaItem& item, const Error& why,
+                               Timestamp now) {
+  auto [place, is_new] = held_.try_emplace(std::string(instance));
+  HeldInstance& held = place->second;
+  if (is_new) {
+    held.instance = instance;
+    held.items = {item};
+    held.since = now;
+  }
+  STELE_ASSERT(!held.items.empty() && held.items.front() == item, "the first item is the one that fails",
+               held.items.size());
+  ++held.tries;
+  held.error = why.to_string();
+  held.stuck = held.tries >= options_.tries && !may_pass(why.kind());
+  held.next_try = now + pause(held.tries);
+  return held;
+}
+
+// Between half and all of what doubles each time, so that many instances do not come back at once.
+std::chrono::microseconds Troubles::pause(std::uint64_t tries) {
+  const auto doublings = std::min<std::uint64_t>(tries - 1, 30);
+  const auto longest =
+      std::min(options_.first_pause * (std::int64_t{1} << doublings), options_.longest_pause);
+  const auto least = longest.count() / 2;
+  return std::chrono::microseconds(
+      std::uniform_int_distribution<std::int64_t>(least, std::max(least, longest.count()))(jitter_));
+}
+
+void Troubles::release(std::string_view instance) {
+  if (const auto found = held_.find(instance); found != held_.end()) held_.erase(found);
+}
+
+void Troubles::adopt(HeldInstance held) { held_.insert_or_assign(held.instance, std::move(held)); }
+
+std::vector<std::string> Troubles::due(Timestamp now) const {
+  std::vector<std::string> names;
+  for (const auto& [name, held] : held_)
+    if (!held.stuck && held.next_try <= now) names.push_back(name);
+  return names;
+}
+
+std::optional<Timestamp> Troubles::next_try() const {
+  std::optional<Timestamp> next;
+  for (const auto& [name, held] : held_)
+    if (!held.stuck && (!next || held.next_try < *next)) next = held.next_try;
+  return next;
+}
+
+std::vector<HeldInstance> Troubles::all() const {
+  std::vector<HeldInstance> list;
+  for (const auto& [name, held] : held_) list.push_back(held);
+  return list;
+}
+
+std::size_t Troubles::stuck() const {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(held_, [](const auto& each) { return each.second.stuck; }));
+}
+
+}  // namespace stele::domain
