@@ -180,9 +180,12 @@ struct Query {
 };
 [[nodiscard]] result<void> check_query(const Query& query);
 
-// "Refuse the append if an event behind `after` matches": the dynamic consistency boundary (dcb.events). For
-// decisions that rest on a query over the log instead of on streams. This version of the store refuses requests
-// that carry one (`invalid`); use expected versions and also_expect (store.hpp).
+// "Refuse the append if an event behind `after` matches": the dynamic consistency boundary (dcb.events), for
+// decisions that rest on a query over the log instead of on streams. Read with the query, decide, append with the
+// same query and the last position read: of any number of writers who saw the same, one succeeds.
+//
+// Every event counts, however it was appended, also those of appends that are on their way. Whether the append's own
+// events match does not matter. `after` beyond the last position is `invalid`.
 struct AppendCondition {
   Query fail_if;
   // Exclusive: the last position that the decision has seen.

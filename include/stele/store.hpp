@@ -164,7 +164,8 @@ class EventStore {
  public:
   virtual ~EventStore() = default;
 
-  // Durable when it returns. Errors: invalid, conflict (facts: stream, expected, actual, position), gone (a
+  // Durable when it returns. Errors: invalid, conflict (facts: stream, expected, actual, position; of a condition:
+  // after, and position and, when the query names types, type of the newest event that matches), gone (a
   // tombstoned stream), too_large, disk_full, read_only, busy, unavailable. A refused append leaves no trace.
   virtual result<AppendResult> append(AppendRequest request) = 0;
   // The same without waiting. The request is checked and copied before this returns.

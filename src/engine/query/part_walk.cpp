@@ -36,12 +36,13 @@ std::uint64_t PartWalk::estimate() const {
 }
 
 result<std::optional<Position>> newest_match(const Parts& parts, const Query& query, Position after,
-                                             Position last) {
+                                             Position last, const Part** asked) {
   STELE_ASSERT(after <= last, "a look back begins at the newest event", after.value(), last.value());
   for (auto part = parts.rbegin(); part != parts.rend() && last > after; ++part) {
     const Extent rows{std::max((*part)->first(), after.next()), std::min((*part)->last(), last)};
     if (rows.empty()) continue;
     if (!query.items) return std::optional(rows.last);
+    if (asked != nullptr) *asked = part->get();
     STELE_TRY(auto walk, PartWalk::compile(*part, query, rows, Direction::backward));
     STELE_TRY(const auto found, walk.seek(rows.last, rows.first));
     if (found) return found;

@@ -37,10 +37,11 @@ class PartWalk {
 };
 
 // The newest match behind `after`, up to `last`; nothing: none. Parts are asked newest first and only as far as the
-// answer needs. `parts` cover the log up to `last`, oldest first.
+// answer needs. `parts` cover the log up to `last`, oldest first. `asked`: the part that was asked last, the one an
+// error comes from.
 using Parts = std::vector<std::shared_ptr<const Part>>;
 result<std::optional<Position>> newest_match(const Parts& parts, const Query& query, Position after,
-                                             Position last);
+                                             Position last, const Part** asked = nullptr);
 
 // The part that holds the position; nothing when none does.
 [[nodiscard]] std::shared_ptr<const Part> part_of(const Parts& parts, Position at);

@@ -168,15 +168,12 @@ result<void> check_request(const AppendRequest& request) {
   STELE_CHECK(check_totals(request));
   for (std::size_t i = 0; i < request.writes.size(); ++i) STELE_CHECK(check_write(request.writes[i], i));
   for (const auto& check : request.also_expect) STELE_CHECK(check_stream_name(check.stream));
-  if (request.condition) {
-    return invalid_request("this version does not evaluate append conditions")
-        .help("use expected versions and also_expect");
-  }
+  if (request.condition) STELE_CHECK(check_condition(*request.condition));
   return check_distinct(request);
 }
 
 result<Decision> decide(const Index& state, const AppendRequest& request, bool fresh_ids,
-                        const Deletions* deletions) {
+                        const Deletions* deletions, const Foreseen& foreseen) {
   if (!fresh_ids) {
     STELE_TRY(const auto duplicate, find_ids(state, request));
     if (duplicate) return Decision{*duplicate, {}, true};
@@ -187,6 +184,7 @@ result<Decision> decide(const Index& state, const AppendRequest& request, bool f
   }
   for (const auto& check : request.also_expect)
     STELE_CHECK(check_expected(state, check.stream, check.expected, deletions));
+  if (request.condition) STELE_CHECK(decide_condition(state, *request.condition, foreseen));
   Decision decision{state.last().next(), {}, false};
   STELE_ASSERT(decision.first > Position{}, "positions are not used up", state.last().value());
   decision.first_revisions.reserve(request.writes.size());

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/index/index.hpp"
+#include "engine/writer/condition.hpp"
 #include "stele/store.hpp"
 
 namespace stele::engine {
@@ -32,8 +33,9 @@ class Deletions {
   virtual result<bool> deleted(const std::string& stream, Revision next) const = 0;
 };
 
-// `fresh_ids`: every id was made just now, so none needs to be looked up.
+// `fresh_ids`: every id was made just now, so none needs to be looked up. `foreseen` saves work and changes nothing.
+// A repeated append is known before anything that it expects is looked at: its own events would stand in its way.
 [[nodiscard]] result<Decision> decide(const Index& state, const AppendRequest& request, bool fresh_ids,
-                                      const Deletions* deletions = nullptr);
+                                      const Deletions* deletions = nullptr, const Foreseen& foreseen = {});
 
 }  // namespace stele::engine

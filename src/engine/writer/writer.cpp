@@ -58,7 +58,7 @@ Writer::~Writer() {
   filler_.join();
 }
 
-result<Writer::Prepared> Writer::prepare(AppendRequest request) {
+result<Writer::Prepared> Writer::prepare(AppendRequest request) const {
   STELE_CHECK(check_request(request));
   bool fresh = true;
   for (auto& write : request.writes) {
@@ -74,7 +74,9 @@ result<Writer::Prepared> Writer::prepare(AppendRequest request) {
   STELE_ASSERT(frame.writes == request.writes.size(), "every write is in the frame", frame.writes,
                request.writes.size());
   STELE_ASSERT(frame.events() >= frame.writes, "every write has an event", frame.events(), frame.writes);
-  return Prepared{std::move(request), std::move(frame), fresh};
+  Foreseen foreseen;
+  if (request.condition) foreseen = foresee(parts_.index, *request.condition, parts_.visibility.head());
+  return Prepared{std::move(request), std::move(frame), fresh, foreseen};
 }
 
 result<AppendResult> Writer::append(AppendRequest request) {
@@ -170,7 +172,7 @@ void Writer::append_async(AppendRequest request, AppendCompletion done) {
 
 Writer::Staged Writer::stage(Guard& lock, Prepared& prepared) {
   if (broken_) return {*broken_, {}, {}};
-  auto decision = decide(parts_.index, prepared.request, prepared.fresh_ids, &deletions_);
+  auto decision = decide(parts_.index, prepared.request, prepared.fresh_ids, &deletions_, prepared.foreseen);
   if (decision && !decision->seems_duplicate) {
     const auto place = make_place(lock, prepared.frame.bytes.size());
     if (!place) {
@@ -182,7 +184,7 @@ Writer::Staged Writer::stage(Guard& lock, Prepared& prepared) {
     }
     STELE_ASSERT(segment_->has_room(end_, prepared.frame.bytes.size()), "a place was made", end_,
                  prepared.frame.bytes.size());
-    if (*place) decision = decide(parts_.index, prepared.request, prepared.fresh_ids, &deletions_);
+    if (*place) decision = decide(parts_.index, prepared.request, prepared.fresh_ids, &deletions_, prepared.foreseen);
   }
   Staged staged{Error(errc::unavailable, "not answered yet"), {}, {}};
   if (!decision) {

@@ -73,6 +73,7 @@ class Writer {
     AppendRequest request;
     log::EncodedFrame frame;
     bool fresh_ids = false;
+    Foreseen foreseen;
   };
   struct Staged {
     result<AppendResult> answer;
@@ -87,7 +88,7 @@ class Writer {
     Staged staged{Error(errc::unavailable, "not staged yet"), {}, {}};
   };
 
-  static result<Prepared> prepare(AppendRequest request);
+  result<Prepared> prepare(AppendRequest request) const;
   // Stages the caller's own append, and whatever has queued until it leaves; commits when nothing is on its way.
   Staged take_turn(Prepared& prepared);
   // Stages the queue and gives the turn away.
