@@ -54,7 +54,12 @@
 //   STELE_WAS(MoneyDeposited, v1::MoneyDeposited);                          // beside the newer struct
 //
 // Versions form a chain (v3 was v2, v2 was v1); a renamed event is a chain whose names differ. Rules,
-// projections and queries only ever see the newest struct.
+// projections and queries only ever see the newest struct. An upcast may also answer with a std::tuple of
+// events, a std::vector, a std::optional or a std::variant of them, or with stele::dropped; then each of
+// those names the old struct in a STELE_WAS of its own, which takes several: STELE_WAS(Now, v1::Was, AlsoWas).
+//
+// A stream may hold events that no struct is left for, if the decider says so; every other unknown one is an
+// error:  static constexpr std::string_view ignores[] = {"CampaignSeen"};
 //
 // Exceptions: rules may throw (decimals do, on overflow); nothing below lets one out except std::bad_alloc.
 #pragma once

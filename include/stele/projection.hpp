@@ -45,6 +45,7 @@
 #include <vector>
 
 #include "stele/store.hpp"
+#include "stele/wire.hpp"
 
 namespace stele {
 
@@ -228,29 +229,9 @@ result<Position> fold(ProjectionTarget& into, EventStore& store, Position up_to)
 
 // ---- Typed events
 
-namespace detail {
-
-// What an event and its older versions have been called.
-template <class E>
-void add_type_names(std::vector<std::string>& types) {
-  const std::string name(stele_schema(static_cast<const E*>(nullptr)).type);
-  if (std::ranges::find(types, name) == types.end()) types.push_back(name);
-  if constexpr (requires(const E* newer) { stele_older(newer); })
-    add_type_names<typename decltype(stele_older(static_cast<const E*>(nullptr)))::type>(types);
-}
-
-template <template <class...> class List, class... E>
-Query query_of(const List<E...>*) {
-  QueryItem item;
-  (add_type_names<E>(item.types), ...);
-  return Query::of(std::move(item));
-}
-
-}  // namespace detail
-
 // Gives an event to the overload P::project(model, event, at) - or P::project(model, event) - that takes its
-// type. P::Events lists the types, as in decider.hpp, which must be included where this is used: its reader
-// brings every old version up to the newest before it comes here.
+// type. P::Events lists the types, as in decider.hpp: its reader brings every old version up to the newest before
+// it comes here.
 template <class P, class Model>
 result<void> project_event(Model& model, const EventView& at) {
   result<void> done;
@@ -269,7 +250,9 @@ result<void> project_event(Model& model, const EventView& at) {
 // has one.
 template <class P>
 [[nodiscard]] Query events_of() {
-  Query query = detail::query_of(static_cast<const typename P::Events*>(nullptr));
+  QueryItem item;
+  item.types = detail::names_of(static_cast<const typename P::Events*>(nullptr));
+  Query query = Query::of(std::move(item));
   if constexpr (requires { P::category; }) query.items->front().categories.emplace_back(P::category);
   return query;
 }

@@ -89,26 +89,31 @@ template <recorded... T>
 // An event lies in the log as its JSON, its type name, and - from version 2 on - "schemaVersion" in its
 // metadata. Everyone who reads events as structs (aggregates, projections, queries) goes through these
 // functions, so that upcasters (decider.hpp) apply everywhere or nowhere.
+//
+// A struct may have a form of its own instead, any bytes, by two functions in its namespace. Such events are
+// recorded as application/octet-stream; those that were recorded as JSON before stay readable.
+//
+//   std::string write_payload(const Sample& sample);
+//   stele::result<Sample> read_payload(std::string_view bytes, const Sample*);   // the pointer says which type
 
-// The names under which a T, or what it was in older versions, can be recorded. For queries by type.
-template <recorded T>
+// The names under which these types, or anything that has become one of them, can be recorded. For queries by
+// type.
+template <recorded... T>
 [[nodiscard]] std::vector<std::string> recorded_names() {
-  std::vector<std::string> names;
-  detail::append_names<T>(names);
-  return names;
+  return detail::Reading<T...>::names();
 }
 
 // The event as a T, older versions through their upcasters. The type name must be one of recorded_names<T>().
-// Errors: corrupt, with facts stream, revision, position and type: not readable as T, or newer than this
-// program.
+// Errors: corrupt, with facts stream, revision, position and type: not readable as T, newer than this program,
+// or become nothing or several events.
 template <recorded T>
 [[nodiscard]] result<T> read_event(const EventView& event) {
   return detail::read_recorded<T>(event);
 }
 
-// Reads an event as one of the list `Events` and calls sink(const Struct&) for what comes out: today one
-// struct; upcasters that split or drop an event will call it more often, or never. True when the event's type
-// is in the list, false and no call when it is not. Errors: as read_event.
+// Reads an event as one of the list `Events` and calls sink(const Struct&) for what comes out: once for an event
+// of today, as often as its upcasters say for an older one. True when the event concerns the list, false and no
+// call when it does not. Errors: as read_event.
 template <class Events, class Sink>
 [[nodiscard]] result<bool> each_event(const EventView& event, Sink&& sink) {
   return detail::deliver(event, sink, static_cast<const Events*>(nullptr));

@@ -45,6 +45,21 @@ Error unknown_version(const EventPlace& place, int version, int newest) {
                 : "declare the old version with STELE_EVENT and STELE_WAS, and give it an upcast()");
 }
 
+Error foreign_type(const EventPlace& place, std::string_view wanted) {
+  return event_error(place, "is no " + std::string(wanted) + ", and never was one");
+}
+
+Error not_one_event(const EventPlace& place, std::string_view wanted, std::size_t count) {
+  return event_error(place, "has become " + std::to_string(count) + " events of type " + std::string(wanted) +
+                                ": read it with each_event()");
+}
+
+Error no_payload_reader(std::string_view content_type, const Error& why) {
+  return Error(errc::invalid,
+               "its payload is " + std::string(content_type) + " and not JSON: " + why.message())
+      .help("give the struct a read_payload(std::string_view, const Struct*) beside it");
+}
+
 Error thrown_error(const std::exception& thrown) {
   return Error(errc::invalid, thrown.what()).with("thrown", "true");
 }

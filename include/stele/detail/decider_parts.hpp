@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "stele/detail/schema.hpp"
+#include "stele/detail/upcasts.hpp"
 #include "stele/result.hpp"
 
 namespace stele {
@@ -136,11 +137,30 @@ template <class D, class E, class... S>
 consteval void remembers_somewhere(TypeList<S...>) {
   must_remember<D, E, S...>();
 }
+// Names of event types that D passes over: `static constexpr std::string_view ignores[] = {"BookMislaid"};`
+template <class D>
+constexpr bool passes_over(std::string_view type) {
+  bool found = false;
+  if constexpr (requires { D::ignores; })
+    for (const std::string_view name : D::ignores) found = found || name == type;
+  return found;
+}
+// What an old event becomes is remembered, becomes something else in turn, or is passed over on purpose.
+template <class D, class N>
+consteval void is_not_lost() {
+  if constexpr (!has_upcast<N> && !passes_over<D>(schema_of<N>.type)) must_be_listed<typename D::Events, N>();
+}
+template <class D, class... N>
+consteval void no_upcast_is_lost(const Types<N...>*) {
+  (is_not_lost<D, N>(), ...);
+}
 template <class D, class... C, class... E>
 consteval bool is_complete(const commands<C...>*, const events<E...>*) {
   using States = typename StateList<typename D::State>::type;
   (answers_everywhere<D, C>(States()), ...);
   (remembers_somewhere<D, E>(States()), ...);
+  check_family(static_cast<const family_of<E...>*>(nullptr));
+  no_upcast_is_lost<D>(static_cast<const family_of<E...>*>(nullptr));
   return true;
 }
 

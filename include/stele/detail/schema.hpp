@@ -60,14 +60,17 @@ consteval std::string_view last_component(std::string_view name) {
   return colon == name.npos ? name : name.substr(colon + 1);
 }
 
-template <class Old>
-struct Older {
-  using type = Old;
-};
+template <class... Old>
+struct Older {};
 template <class T>
 concept has_older = requires(const T* type) { stele_older(type); };
 template <has_older T>
-using older_of = typename decltype(stele_older(static_cast<const T*>(nullptr)))::type;
+using older_of = decltype(stele_older(static_cast<const T*>(nullptr)));  // an Older<...>
+
+template <recorded T, recorded... Old>
+consteval bool all_older(const Older<Old...>*) {
+  return ((schema_of<Old>.type != schema_of<T>.type || schema_of<Old>.version < schema_of<T>.version) && ...);
+}
 
 // ---- Exceptions end here
 
@@ -99,21 +102,10 @@ struct EventPlace {
 // errc::corrupt with the facts stream, revision, position, type.
 [[nodiscard]] Error unreadable_event(const EventPlace& place, const Error& why);
 [[nodiscard]] Error unknown_version(const EventPlace& place, int version, int newest);
-
-// ---- Vocabulary
-
-// "MoneyDeposited/2(account: text, amount: decimal(2))"
-template <recorded T>
-std::string signature() {
-  return std::string(schema_of<T>.type) + "/" + std::to_string(schema_of<T>.version) + "(" +
-         describe_fields<T>(0) + ")\n";
-}
-template <recorded T>
-std::string signatures(std::string_view heading) {
-  std::string text = std::string(heading) + signature<T>();
-  if constexpr (has_older<T>) text += signatures<older_of<T>>("  was   ");
-  return text;
-}
+[[nodiscard]] Error foreign_type(const EventPlace& place, std::string_view wanted);
+[[nodiscard]] Error not_one_event(const EventPlace& place, std::string_view wanted, std::size_t count);
+// errc::invalid: bytes that are no JSON, and the type has no read_payload().
+[[nodiscard]] Error no_payload_reader(std::string_view content_type, const Error& why);
 
 }  // namespace detail
 
@@ -136,8 +128,8 @@ template <recorded... T>
   STELE_DETAIL_RECORDED(Type, Version, event, "STELE_EVENT", __VA_ARGS__)
 #define STELE_COMMAND(Type, ...) STELE_DETAIL_RECORDED(Type, 1, command, "STELE_COMMAND", __VA_ARGS__)
 #define STELE_REFUSAL(Type, ...) STELE_DETAIL_RECORDED(Type, 1, refusal, "STELE_REFUSAL", __VA_ARGS__)
-#define STELE_WAS(Type, Old)                                                            \
-  [[maybe_unused]] ::stele::detail::Older<Old> stele_older(const Type*);                \
-  static_assert(::stele::schema_of<Old>.type != ::stele::schema_of<Type>.type ||        \
-                    ::stele::schema_of<Old>.version < ::stele::schema_of<Type>.version, \
-                #Type ": STELE_WAS names an older version")
+#define STELE_WAS(Type, ...)                                                                              \
+  [[maybe_unused]] ::stele::detail::Older<__VA_ARGS__> stele_older(const Type*);                          \
+  static_assert(                                                                                          \
+      ::stele::detail::all_older<Type>(static_cast<const ::stele::detail::Older<__VA_ARGS__>*>(nullptr)), \
+      #Type ": STELE_WAS names an older version")

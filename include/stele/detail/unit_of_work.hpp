@@ -225,7 +225,7 @@ result<void> Repository<D>::apply(typename D::State& state, const EventView& eve
     if (possible && *possible) possible = evolve<D>(state, read);
   };
   STELE_TRY(const bool known, each_event<typename D::Events>(event, fold));
-  if (!known) return detail::foreign_event(event, D::category);
+  if (!known && !detail::passes_over<D>(event.type)) return detail::foreign_event(event, D::category);
   if (!possible) return detail::unreadable_event(detail::place_of(event), possible.error());
   if (!*possible) return detail::impossible_history(event);
   return {};
@@ -334,7 +334,9 @@ bool Work<Refusals>::add(Part<D>& part, const typename D::Events::any& event) {
 template <class Refusals>
 template <decider D, recorded E>
 void Work<Refusals>::append_event(Part<D>& part, const E& event) {
-  NewEvent added = run_.new_event(schema_of<E>, to_json(event));
+  auto payload = detail::payload_of(event);
+  NewEvent added = run_.new_event(schema_of<E>, std::move(payload.data));
+  if (!payload.json) added.content_type = binary_content;
   if constexpr (requires { D::tags(event); }) added.tags = D::tags(event);
   streams_[part.held_->stream].events.push_back(std::move(added));
 }
@@ -347,7 +349,8 @@ result<void> Work<Refusals>::recall(Part<D>& part, const std::string& stream) {
     STELE_TRY(const bool known, each_event<typename D::Events>(detail::view_of(event), [&](const auto& read) {
                 part.held_->events.emplace_back(read);
               }));
-    if (!known) return detail::foreign_event(detail::view_of(event), D::category);
+    if (!known && !detail::passes_over<D>(event.type))
+      return detail::foreign_event(detail::view_of(event), D::category);
   }
   return {};
 }
