@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "base/assert.hpp"
+#include "engine/index/opening.hpp"
 #include "engine/reader/cursors.hpp"
 
 namespace stele::engine {
@@ -51,6 +52,7 @@ EmbeddedStore::~EmbeddedStore() {
   visibility_.close();
   follower_.reset();
   writer_.reset();
+  sealer_.reset();
 }
 
 result<std::unique_ptr<EmbeddedStore>> EmbeddedStore::open(const io::World& world,
@@ -105,19 +107,29 @@ result<void> EmbeddedStore::recover() {
   const bool writing = options_.access == Access::read_write;
   // Taken before the files are looked at: what it says is in them.
   const auto mark = watermark_ ? watermark_->read() : std::nullopt;
+  keeper_.emplace(IndexFiles(world_.disk, log::index_path(directory_), manifest_.store), index_, segments_);
+  // The index before the log: what it covers is then among the files of the log.
+  STELE_TRY(const auto names, keeper_->files().list());
   STELE_TRY(const auto files, log::open_log(world_.disk, log::log_path(directory_), writing));
+  STELE_TRY(auto opening, IndexOpening::begin(*keeper_, index_, names, files, writing));
   STELE_TRY(const auto rewritten, log::rewritten_until(files.inputs()));
-  const auto known = std::max(mark ? mark->durable : Position{}, rewritten);
+  const auto known = std::max({mark ? mark->durable : Position{}, rewritten, opening.known()});
   DurablePrefix prefix(known);
   std::size_t used = 0;  // segments that hold what was added
   std::uint64_t end = 0;
   const auto visit = [&](std::size_t segment, std::uint64_t offset, const log::FrameView& frame) {
     if (!writing && !prefix.take(frame)) return;
+    opening.before(frame.first());
     index_.add(static_cast<std::uint32_t>(segment), offset, frame);
     used = segment + 1;
     end = offset + frame.size();
   };
-  STELE_TRY(recovery_, log::recover({manifest_.store, files.inputs(), known}, visit));
+  STELE_TRY(recovery_, log::recover({manifest_.store, opening.inputs(), known}, visit));
+  // Believed segments were not visited.
+  const auto holds = [&](std::size_t segment) {
+    return segment < recovery_.segments.size() && recovery_.segments[segment].header.first <= opening.known();
+  };
+  for (; holds(used); ++used) end = recovery_.segments[used].end;
   if (writing) used = recovery_.segments.size();
   for (const auto& segment : recovery_.segments) {
     prefix.segment_begins(segment.header.first);
@@ -127,8 +139,10 @@ result<void> EmbeddedStore::recover() {
     if (damage.first > Position{}) segments_.add_lost(damage.first, damage.last);
   }
   STELE_ASSERT(segments_.size() == used, "the segments that hold something are open", segments_.size(), used);
+  opening.finish(writing ? recovery_.last.next() : opening.known());
   STELE_ASSERT(index_.last() <= recovery_.last, "the index has no more than the log", index_.last().value(),
                recovery_.last.value());
+  index_.set_rebuild([this](const Part& damaged) { return keeper_->rebuild(damaged, sealer_ != nullptr); });
   visibility_.publish(index_.last());
   return writing ? result<void>{} : start_following(prefix.durable(), end);
 }
@@ -144,6 +158,7 @@ result<void> EmbeddedStore::start_writing() {
     STELE_TRY(start.segment, log::SegmentFile::open(world_.disk, log::log_path(directory_) / last.name));
     watermark_->publish({recovery_.last, last.header.first, recovery_.end_offset});
   }
+  STELE_CHECK(start_sealing());
   writer_ = std::make_unique<Writer>(
       WriterParts{world_, log::log_path(directory_), manifest_.store, options_.segment_bytes, index_,
                   segments_, visibility_, *watermark_},
@@ -151,7 +166,23 @@ result<void> EmbeddedStore::start_writing() {
   return {};
 }
 
+// Files that are not believed are of no use to anybody; parts in memory become files on a thread of their own.
+result<void> EmbeddedStore::start_sealing() {
+  std::vector<std::string> kept;
+  const auto parts = index_.parts();
+  for (const auto& part : *parts) {
+    if (static_cast<const IndexPart&>(*part).sealed())
+      kept.push_back(layout::file_name(part->first(), part->last()));
+  }
+  STELE_CHECK(keeper_->files().remove_all_but(kept));
+  sealer_ = std::make_unique<Sealer>(*keeper_);
+  index_.set_rolled([this] { sealer_->wake(); });
+  if (parts->size() > 2) sealer_->wake();
+  return {};
+}
+
 result<void> EmbeddedStore::start_following(Position durable, std::uint64_t end) {
+  index_.set_rolled([this] { (void)keeper_->adopt_sealed(); });
   follower_ = std::make_unique<Follower>(
       FollowerParts{world_, log::log_path(directory_), manifest_.store, index_, segments_, visibility_}, end);
   // Where a durable event cannot be read, recovery has noted the damage; what comes before it is served.
@@ -286,9 +317,11 @@ bool EmbeddedStore::is_dropped(Position position) const {
 result<Position> EmbeddedStore::position_at(Timestamp time) {
   EventReader reader(read_state_);
   Arena arena;
-  // Recorded times never decrease along the log, so halving finds the last one.
-  std::uint64_t before = 0;
-  std::uint64_t behind = visibility_.head().value() + 1;
+  const auto head = visibility_.head();
+  STELE_TRY(const auto known, index_.around(time));
+  // Recorded times never decrease along the log, so halving finds the last one between two that are known.
+  std::uint64_t before = std::min(known.after, head).value();
+  std::uint64_t behind = std::min(known.before, head.next()).value();
   while (behind - before > 1) {
     const auto middle = before + (behind - before) / 2;
     auto there = middle;

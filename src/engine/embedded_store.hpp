@@ -11,6 +11,7 @@
 
 #include "engine/follower.hpp"
 #include "engine/index/index.hpp"
+#include "engine/index/sealer.hpp"
 #include "engine/log/directory.hpp"
 #include "engine/log/recovery.hpp"
 #include "engine/reader/event_reader.hpp"
@@ -54,6 +55,11 @@ class EmbeddedStore final : public EventStore {
 
   // What recovery found when the store was opened.
   [[nodiscard]] const log::RecoveryReport& recovery() const { return recovery_; }
+  // Waits until everything that is complete is sealed and merged, or the disk refused.
+  void wait_until_sealed() {
+    if (sealer_) sealer_->wait_until_idle();
+  }
+  [[nodiscard]] const Index& index() const { return index_; }
 
  private:
   EmbeddedStore(const io::World& world, std::filesystem::path directory, const OpenOptions& options);
@@ -62,6 +68,7 @@ class EmbeddedStore final : public EventStore {
   result<void> open_watermark();
   result<void> recover();
   result<void> start_writing();
+  result<void> start_sealing();
   result<void> start_following(Position durable, std::uint64_t end);
   [[nodiscard]] Error refuse_appends() const;
   // not_found, gone: nothing of the stream is left for readers.
@@ -80,11 +87,13 @@ class EmbeddedStore final : public EventStore {
 
   Index index_;
   Segments segments_;
+  std::optional<IndexKeeper> keeper_;
   Visibility visibility_;
   ReadState read_state_{index_, segments_};
   StreamLives lives_{read_state_, world_.clock};
   std::atomic<bool> never_stop_{false};  // wait_for ends by time or closing only
   std::mutex compacting_;                // held during a run
+  std::unique_ptr<Sealer> sealer_;       // of a writing store
   std::unique_ptr<Writer> writer_;       // none: read-only
   std::unique_ptr<Follower> follower_;
 };

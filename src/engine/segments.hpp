@@ -10,6 +10,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <shared_mutex>
 #include <utility>
 #include <vector>
@@ -73,6 +74,14 @@ class Segments {
     std::uint64_t all = 0;
     for (const auto& [first, segment] : rewritten_) all += segment.dropped;
     return all;
+  }
+  // The newest file of the segment that begins there.
+  [[nodiscard]] std::optional<std::uint32_t> find(Position first) const {
+    const std::shared_lock lock(mutex_);
+    for (auto ordinal = all_.size(); ordinal-- > 0;) {
+      if (all_[ordinal].first == first) return static_cast<std::uint32_t>(ordinal);
+    }
+    return std::nullopt;
   }
   [[nodiscard]] OpenSegment& at(std::uint32_t ordinal) {
     const std::shared_lock lock(mutex_);

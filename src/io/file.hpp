@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -20,6 +21,14 @@ class ByteSource {
   // Fills `into`; fewer bytes only at the end of the file.
   virtual result<std::size_t> read_at(std::uint64_t offset, std::span<char> into) const = 0;
   virtual result<std::uint64_t> size() const = 0;
+};
+
+// The bytes of a file as memory, from when it was mapped; stays valid after the file is closed or its name is gone.
+// Only for files that never change any more: whoever shortens one while it is mapped ends the process.
+class Mapping {
+ public:
+  virtual ~Mapping() = default;
+  [[nodiscard]] virtual std::string_view bytes() const = 0;
 };
 
 // An open file. Every member may be called from any thread; two writes to the same bytes are the caller's
@@ -42,6 +51,8 @@ class File : public ByteSource {
   // Room for [offset, offset + bytes), which reads as zeros where nothing was written: writing there will not find
   // the disk full. Extends the file; durable with the next sync.
   virtual result<void> allocate(std::uint64_t offset, std::uint64_t bytes) = 0;
+  // The whole file, read only, for look-ups here and there.
+  virtual result<std::unique_ptr<Mapping>> map() const = 0;
   // Forgets cached pages that are clean, so that the next read shows what the device really holds.
   virtual void drop_cache() = 0;
   [[nodiscard]] virtual const std::filesystem::path& path() const = 0;

@@ -2,6 +2,7 @@
 #include "io/real_file.hpp"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -26,6 +27,21 @@ namespace {
 
 // Far below IOV_MAX, and enough that the system call no longer matters.
 constexpr std::size_t pieces_per_call = 64;
+
+class RealMapping final : public Mapping {
+ public:
+  RealMapping(void* memory, std::size_t size) : memory_(memory), size_(size) {}
+  ~RealMapping() override {
+    if (size_ > 0) ::munmap(memory_, size_);
+  }
+  RealMapping(const RealMapping&) = delete;
+  RealMapping& operator=(const RealMapping&) = delete;
+  [[nodiscard]] std::string_view bytes() const override { return {static_cast<const char*>(memory_), size_}; }
+
+ private:
+  void* memory_;
+  std::size_t size_;
+};
 
 class RealFile final : public File {
  public:
@@ -90,6 +106,17 @@ class RealFile final : public File {
     while (failed == EINTR);
     if (failed != 0) return system_error("allocate", path_, failed);
     return {};
+  }
+
+  result<std::unique_ptr<Mapping>> map() const override {
+    STELE_TRY(const auto bytes, size());
+    const auto length = static_cast<std::size_t>(bytes);
+    if (length == 0) return std::unique_ptr<Mapping>(std::make_unique<RealMapping>(nullptr, 0));
+    void* memory = ::mmap(nullptr, length, PROT_READ, MAP_SHARED, fd(), 0);
+    if (memory == MAP_FAILED) return system_error("map", path_, errno, Doing::reading);
+    // Look-ups go here and there: reading ahead would only evict what the log needs.
+    ::madvise(memory, length, MADV_RANDOM);
+    return std::unique_ptr<Mapping>(std::make_unique<RealMapping>(memory, length));
   }
 
   void drop_cache() override { ::posix_fadvise(fd(), 0, 0, POSIX_FADV_DONTNEED); }

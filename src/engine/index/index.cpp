@@ -18,6 +18,22 @@ Timestamp recorded_at_of(const log::EncodedFrame& frame) {
 
 }  // namespace
 
+void add_frame(ActivePart& part, std::uint32_t segment, std::uint64_t offset, const log::FrameView& frame) {
+  if (frame.first() > part.last().next()) part.add_nothing(Position(frame.first().value() - 1));
+  part.begin_frame(segment, frame.recorded_at());
+  log::FrameEvents events(frame);
+  for (log::FrameWrites writes(frame); writes.next();) {
+    const auto& write = writes.write();
+    part.begin_write(write.first_revision);
+    for (std::uint32_t i = 0; i < write.events && events.next(); ++i) {
+      part.add_event(events.event().id, events.event().type, offset + events.offset());
+      for (const auto tag : events.event().tags) part.add_tag(tag);
+    }
+    part.end_write(write.stream);
+  }
+  part.end_frame(offset + frame.size());
+}
+
 Index::Index() { begin_part(Position(1)); }
 
 // ---- Parts
@@ -56,6 +72,7 @@ void Index::begin_segment(std::uint32_t segment) {
 }
 
 void Index::adopt(std::shared_ptr<const IndexPart> sealed) {
+  if (sealed->first() > last().next()) active_->add_nothing(Position(sealed->first().value() - 1));
   roll();
   const auto last = sealed->last();
   STELE_ASSERT(sealed->first() == active_->first(), "a file follows what was added", sealed->first().value(),
@@ -119,18 +136,7 @@ void Index::add(std::uint32_t segment, std::uint64_t offset, const log::FrameVie
     fits = active_->fits(writes.write().stream, writes.write().first_revision);
   }
   if (!fits) begin_part(active_->last().next());
-  active_->begin_frame(segment, frame.recorded_at());
-  log::FrameEvents events(frame);
-  for (log::FrameWrites writes(frame); writes.next();) {
-    const auto& write = writes.write();
-    active_->begin_write(write.first_revision);
-    for (std::uint32_t i = 0; i < write.events && events.next(); ++i) {
-      active_->add_event(events.event().id, events.event().type, offset + events.offset());
-      for (const auto tag : events.event().tags) active_->add_tag(tag);
-    }
-    active_->end_write(write.stream);
-  }
-  active_->end_frame(offset + frame.size());
+  add_frame(*active_, segment, offset, frame);
   STELE_ASSERT(active_->last() == frame.last(), "every event of the frame was added", active_->last().value(),
                frame.last().value());
   last_.store(frame.last().value(), std::memory_order_release);

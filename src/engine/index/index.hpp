@@ -25,6 +25,9 @@
 
 namespace stele::engine {
 
+// A frame of the log into a part that grows; positions skipped before it have no events.
+void add_frame(ActivePart& part, std::uint32_t segment, std::uint64_t offset, const log::FrameView& frame);
+
 class Index {
  public:
   using Parts = std::vector<std::shared_ptr<const Part>>;
@@ -42,7 +45,7 @@ class Index {
            std::span<const Revision> first_revisions, const log::EncodedFrame& frame);
   // Positions up to `last` have no events: the end of a rewritten segment.
   void pass(Position last);
-  // A part that stands in a file follows what was added so far.
+  // A part that stands in a file follows what was added so far; positions between the two have no events.
   void adopt(std::shared_ptr<const IndexPart> sealed);
   // The growing part is complete, another one begins. Frames of another segment than those before do the same.
   void roll();

@@ -76,6 +76,7 @@ fs::path lock_path(const fs::path& store) { return store / "LOCK"; }
 fs::path manifest_path(const fs::path& store) { return store / "MANIFEST"; }
 fs::path watermark_path(const fs::path& store) { return store / "watermark"; }
 fs::path log_path(const fs::path& store) { return store / "log"; }
+fs::path index_path(const fs::path& store) { return store / "index"; }
 
 std::string encode_manifest(const Manifest& manifest) {
   auto text = std::string(manifest_title);

@@ -3,6 +3,7 @@
 //
 //   LOCK        who writes           MANIFEST   which store, which format
 //   watermark   what is durable      log/*.seg  the events         records.db  keyed records
+//   index/*.idx what can be found without scanning (made anew from the log when it is lost)
 #pragma once
 
 #include <cstdint>
@@ -24,6 +25,7 @@ namespace stele::engine::log {
 [[nodiscard]] std::filesystem::path manifest_path(const std::filesystem::path& store);
 [[nodiscard]] std::filesystem::path watermark_path(const std::filesystem::path& store);
 [[nodiscard]] std::filesystem::path log_path(const std::filesystem::path& store);
+[[nodiscard]] std::filesystem::path index_path(const std::filesystem::path& store);
 
 // What the log cannot say about itself. Text, one "name value" per line, the last line the checksum of the
 // rest.

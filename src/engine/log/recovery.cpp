@@ -31,7 +31,8 @@ class Recovery {
     for (std::size_t i = 0; i < input_.segments.size(); ++i) STELE_CHECK(admit(i));
     sort_members();
     for (std::size_t i = 0; i < members_.size(); ++i) {
-      if (begin_segment(i)) STELE_CHECK(members_[i].header.has_gaps() ? scan_rewritten(i) : scan(i));
+      if (!begin_segment(i) || accept_sealed(i)) continue;
+      STELE_CHECK(members_[i].header.has_gaps() ? scan_rewritten(i) : scan(i));
     }
     check_nothing_is_missing_at_the_end();
     report_.last = Position(expected_.value() - 1);
@@ -146,6 +147,26 @@ class Recovery {
       STELE_TRY(more, go_on(index, scanner, parsed));
     }
     return {};
+  }
+
+  // ---- A segment that an index file stands for: what it holds is known, so it is not read. False: it is to be.
+
+  bool accept_sealed(std::size_t index) {
+    const auto& member = members_[index];
+    const auto& sealed = input_.segments[member.input].sealed;
+    // Its place among the others must be the expected one, and the last segment is never closed.
+    if (!sealed || is_last(index) || before_segment(index + 1) != sealed->last) return false;
+    if (member.header.first != expected_ || sealed->end > member.size) return false;
+    auto& segment = report_.segments.back();
+    segment.last = sealed->last;
+    segment.end = sealed->end;
+    segment.frames = sealed->frames;
+    report_.frames += sealed->frames;
+    report_.events += sealed->events;
+    report_.last_recorded_at = std::max(report_.last_recorded_at, sealed->last_recorded_at);
+    expected_ = sealed->last.next();
+    STELE_ASSERT(expected_ > member.header.first, "a closed segment stands for events", expected_.value());
+    return true;
   }
 
   // ---- A segment that was rewritten: positions between its frames may have been dropped, so its header says where

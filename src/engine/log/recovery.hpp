@@ -21,9 +21,19 @@
 
 namespace stele::engine::log {
 
+// What is known of a closed segment from an index file that agrees with its header: it need not be read.
+struct SealedSegment {
+  Position last;
+  std::uint64_t end = 0;
+  std::uint64_t frames = 0;
+  std::uint64_t events = 0;
+  Timestamp last_recorded_at;  // of this segment's last frame or a later one of the same file
+};
+
 struct SegmentInput {
   std::string name;  // of the file, without the directory
   const io::ByteSource* bytes = nullptr;
+  std::optional<SealedSegment> sealed = {};
 };
 
 struct Damage {

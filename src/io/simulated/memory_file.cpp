@@ -10,6 +10,19 @@
 
 namespace stele::io::simulated {
 
+namespace {
+
+class CopiedMapping final : public Mapping {
+ public:
+  explicit CopiedMapping(std::string bytes) : bytes_(std::move(bytes)) {}
+  [[nodiscard]] std::string_view bytes() const override { return bytes_; }
+
+ private:
+  std::string bytes_;
+};
+
+}  // namespace
+
 MemoryFile::MemoryFile(MemoryDisk& disk, std::filesystem::path path, std::shared_ptr<MemoryInode> inode,
                        Mode mode, std::uint64_t life)
     : disk_(disk),
@@ -115,6 +128,15 @@ result<void> MemoryFile::allocate(std::uint64_t offset, std::uint64_t bytes) {
   STELE_CHECK(grow_to(offset + bytes));
   inode_->resize(offset + bytes);
   return {};
+}
+
+result<std::unique_ptr<Mapping>> MemoryFile::map() const {
+  const std::lock_guard guard(disk_.mutex_);
+  if (dead()) return system_error("map", path_, ENODEV, Doing::reading);
+  if (++disk_.counts_.reads == disk_.read_plan_.at) {
+    return system_error("map", path_, disk_.read_plan_.number, Doing::reading);
+  }
+  return std::unique_ptr<Mapping>(std::make_unique<CopiedMapping>(inode_->seen));
 }
 
 void MemoryFile::drop_cache() {

@@ -22,6 +22,7 @@ class MemoryFile final : public File {
   result<void> sync_all() override { return sync_data(); }
   result<void> resize(std::uint64_t bytes) override;
   result<void> allocate(std::uint64_t offset, std::uint64_t bytes) override;
+  result<std::unique_ptr<Mapping>> map() const override;  // a copy: one read
   void drop_cache() override;
   [[nodiscard]] const std::filesystem::path& path() const override { return path_; }
 

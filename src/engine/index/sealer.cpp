@@ -1,0 +1,59 @@
+// sealer.cpp - one thread, one step after another.
+#include "engine/index/sealer.hpp"
+
+#include "base/assert.hpp"
+
+namespace stele::engine {
+
+Sealer::~Sealer() {
+  keeper_.stop();
+  {
+    const std::lock_guard lock(mutex_);
+    STELE_ASSERT(!stopping_, "a sealer ends once");
+    stopping_ = true;
+  }
+  changed_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Sealer::wake() {
+  const std::lock_guard lock(mutex_);
+  if (stopping_) return;
+  woken_ = true;
+  if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
+  changed_.notify_all();
+}
+
+void Sealer::wait_until_idle() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return (!woken_ && !working_) || stopping_; });
+}
+
+bool Sealer::step() {
+  // A disk that is full, or worse, is no reason to stop the store: the part stays in memory, and the next one that is
+  // complete is the occasion to try again.
+  const auto sealed = keeper_.seal_one();
+  if (!sealed || *sealed) return sealed.has_value();
+  const auto merged = keeper_.merge_one();
+  return merged && *merged;
+}
+
+void Sealer::run() {
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    if (!woken_) {
+      changed_.wait(lock);
+      continue;
+    }
+    woken_ = false;
+    working_ = true;
+    lock.unlock();
+    const bool more = step();
+    lock.lock();
+    working_ = false;
+    woken_ = woken_ || more;
+    changed_.notify_all();
+  }
+}
+
+}  // namespace stele::engine

@@ -1,0 +1,40 @@
+// sealer.hpp - the thread of a writing store that seals and merges, so that no append ever does. It is started by
+// the first part that is complete, and sleeps until the next one is.
+#pragma once
+
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+#include "engine/index/keeper.hpp"
+
+namespace stele::engine {
+
+class Sealer {
+ public:
+  explicit Sealer(IndexKeeper& keeper) : keeper_(keeper) {}
+  // Ends at the next slice; what is not finished is done after the next opening.
+  ~Sealer();
+  Sealer(const Sealer&) = delete;
+  Sealer& operator=(const Sealer&) = delete;
+
+  // There may be something to do. From any thread, cheap.
+  void wake();
+  // Until nothing is left to do, or the disk refused.
+  void wait_until_idle();
+
+ private:
+  void run();
+  // One step; false: nothing is left, or it did not work.
+  bool step();
+
+  IndexKeeper& keeper_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool woken_ = false;
+  bool working_ = false;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace stele::engine
