@@ -160,13 +160,34 @@ class Tree {
   }
 
   void add_streams() {
-    auto* stream = app_.add_subcommand("stream", "Look at streams")->require_subcommand(1);
+    auto* stream = app_.add_subcommand("stream", "Streams, and what they keep")->require_subcommand(1);
     const auto [list, listing] = leaf<StreamListOptions>(*stream, "ls", "List streams by name");
     list->add_option("prefix", listing->prefix, "only names that begin with this");
     list->add_option("-n,--limit", listing->limit, "so many; 0 for all (default on a terminal: 50)");
     const auto [info, asking] =
         leaf<StreamInfoOptions>(*stream, "info", "One stream: how long, from where to where");
     info->add_option("stream", asking->stream, "the stream")->required();
+    add_retention(*stream);
+  }
+
+  void add_retention(CLI::App& stream) {
+    const auto [set, setting] =
+        leaf<StreamSetOptions>(stream, "set", "What a stream keeps; without options: show it");
+    set->add_option("stream", setting->stream, "the stream")->required();
+    set->add_option("--max-count", setting->max_count, "only the last so many events");
+    set->add_option("--max-age", setting->max_age, "only events younger than this: 90s, 12h, 30d, 4w");
+    set->add_option("--truncate-before", setting->truncate_before, "only events from this version on: v204");
+    set->add_flag("--clear", setting->clear, "forget what was set before");
+    const auto [remove, removing] = leaf<StreamRemoveOptions>(
+        stream, "rm", "Delete a stream's events; it may be written again, its numbering goes on");
+    remove->add_option("stream", removing->stream, "the stream")->required();
+    remove->add_option("--expect", removing->expect, "v204, exists or any (default)");
+    remove->add_flag("--yes", removing->yes, "do it");
+    const auto [tombstone, ending] =
+        leaf<StreamTombstoneOptions>(stream, "tombstone", "End a stream for ever; cannot be undone");
+    tombstone->add_option("stream", ending->stream, "the stream")->required();
+    tombstone->add_option("--expect", ending->expect, "v204, none, exists or any (default)");
+    tombstone->add_option("--confirm", ending->confirm, "the stream's name once more");
   }
 
   void add_proof() {
@@ -178,6 +199,14 @@ class Tree {
   }
 
   void add_moving() {
+    const auto [compact, compacting] =
+        leaf<CompactCommandOptions>(app_, "compact", "Give back the bytes of events that are gone", false);
+    compact->add_option("--dir", common_.place.dir, "the store directory (STELE_DIR)");
+    compact->add_flag("--dry-run", compacting->dry_run, "only tell what would be freed");
+    compact
+        ->add_option("--min-gain", compacting->min_gain,
+                     "leave segments that give less, e.g. 64kb or 1mb (default 256kb)")
+        ->transform(CLI::AsSizeValue(false));
     const auto [import, importing] =
         leaf<ImportOptions>(app_, "import", "Append exported events: ids and times are kept");
     import->add_option("--from", importing->from, "the format: jsonl")->required();

@@ -72,6 +72,28 @@ struct StreamListOptions {
 struct StreamInfoOptions {
   std::string stream;
 };
+// Without anything to change it only shows what is set.
+struct StreamSetOptions {
+  std::string stream;
+  std::optional<std::uint64_t> max_count;
+  std::string max_age;          // 30d; units s m h d w
+  std::string truncate_before;  // v204
+  bool clear = false;           // begin from nothing, not from what is set
+};
+struct StreamRemoveOptions {
+  std::string stream;
+  std::string expect = "any";
+  bool yes = false;
+};
+struct StreamTombstoneOptions {
+  std::string stream;
+  std::string expect = "any";
+  std::string confirm;  // the stream's name again
+};
+struct CompactCommandOptions {
+  bool dry_run = false;
+  std::uint64_t min_gain = 256 << 10;
+};
 struct InspectOptions {
   std::string path;
 };
@@ -122,9 +144,11 @@ struct TopicOptions {
   std::string topic;
 };
 
-using Command = std::variant<AppendOptions, ReadOptions, TailOptions, StreamListOptions, StreamInfoOptions,
-                             InspectOptions, VerifyOptions, ImportOptions, ExportOptions, ServeOptions,
-                             DemoOptions, BenchAppendOptions, BenchReadOptions, VersionOptions, TopicOptions>;
+using Command =
+    std::variant<AppendOptions, ReadOptions, TailOptions, StreamListOptions, StreamInfoOptions,
+                 StreamSetOptions, StreamRemoveOptions, StreamTombstoneOptions, CompactCommandOptions,
+                 InspectOptions, VerifyOptions, ImportOptions, ExportOptions, ServeOptions, DemoOptions,
+                 BenchAppendOptions, BenchReadOptions, VersionOptions, TopicOptions>;
 
 struct Invocation {
   Common common;

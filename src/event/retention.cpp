@@ -36,27 +36,23 @@ bool is_ours(std::string_view member) {
   return member == "$tb" || member == "$maxCount" || member == "$maxAge";
 }
 
-struct Newest {
-  std::string data;  // empty: none was ever written
-  ExpectedVersion seen;
-};
-
-result<Newest> newest_metadata(EventStore& store, const std::string& metadata_stream) {
+result<SeenMetadata> newest_metadata(EventStore& store, const std::string& metadata_stream) {
   const auto cursor = store.read_stream(
       {.stream = metadata_stream, .from = {}, .direction = Direction::backward, .limit = 1});
-  if (!cursor && cursor.error().kind() == errc::not_found) return Newest{"", ExpectedVersion::no_stream()};
+  if (!cursor && cursor.error().kind() == errc::not_found)
+    return SeenMetadata{"", ExpectedVersion::no_stream()};
   if (!cursor) return cursor.error();
   STELE_TRY(const auto events, (*cursor)->next_batch(1));
-  if (events.empty()) return Newest{"", ExpectedVersion::no_stream()};
-  return Newest{std::string(events.front().data), ExpectedVersion::exact(events.front().revision)};
+  if (events.empty()) return SeenMetadata{"", ExpectedVersion::no_stream()};
+  return SeenMetadata{std::string(events.front().data), ExpectedVersion::exact(events.front().revision)};
 }
 
-AppendRequest metadata_append(const std::string& metadata_stream, ExpectedVersion expected,
-                              std::string data) {
+AppendRequest one_event(std::string stream, ExpectedVersion expected, std::string_view type,
+                        std::string data) {
   AppendRequest request;
-  request.writes.push_back({metadata_stream, expected, {}});
+  request.writes.push_back({std::move(stream), expected, {}});
   auto& event = request.writes.back().events.emplace_back();
-  event.type = metadata_type;
+  event.type = type;
   event.data = std::move(data);
   return request;
 }
@@ -68,21 +64,13 @@ result<void> check_target(std::string_view stream) {
       .help("name the stream it belongs to");
 }
 
-// One try of a deletion; `conflict` about the metadata stream or a stream that has moved is the caller's to repeat.
-result<AppendResult> delete_once(EventStore& store, std::string_view stream, ExpectedVersion expected) {
-  STELE_TRY(const auto info, store.stream_info(stream));
-  const auto metadata_stream = metadata_stream_of(stream);
-  STELE_TRY(const auto present, newest_metadata(store, metadata_stream));
-  STELE_TRY(auto keep, parse_retention(present.data.empty() ? "{}" : present.data));
-  keep.truncate_before = info.last_revision.next();
-  STELE_TRY(auto data, with_retention(present.data, keep));
-  auto request = metadata_append(metadata_stream, present.seen, std::move(data));
-  const bool given =
-      expected.kind() == ExpectedVersion::Kind::exact || expected.kind() == ExpectedVersion::Kind::no_stream;
-  request.also_expect.push_back(
-      {std::string(stream), given ? expected : ExpectedVersion::exact(info.last_revision)});
-  return store.append(std::move(request));
+// Whether the caller knows the stream's state; the others leave it to us to look.
+bool is_definite(ExpectedVersion expected) {
+  return expected.kind() == ExpectedVersion::Kind::exact ||
+         expected.kind() == ExpectedVersion::Kind::no_stream;
 }
+
+bool is_exact(ExpectedVersion seen) { return seen.kind() == ExpectedVersion::Kind::exact; }
 
 // Whether somebody came in between, so that looking again may help.
 bool overtaken(const result<AppendResult>& answer, std::string_view asked_about) {
@@ -145,46 +133,62 @@ result<void> check_store_events(const StreamWrite& write) {
   return {};
 }
 
+result<AppendRequest> retention_request(std::string_view stream, const SeenMetadata& seen,
+                                        const Retention& keep, ExpectedVersion expected) {
+  STELE_CHECK(check_target(stream));
+  STELE_TRY(auto data, with_retention(seen.data, keep));
+  return one_event(metadata_stream_of(stream), expected, metadata_type, std::move(data));
+}
+
+result<AppendRequest> deletion_request(std::string_view stream, const SeenMetadata& seen, Revision last,
+                                       ExpectedVersion expected) {
+  STELE_TRY(auto keep, parse_retention(seen.data.empty() ? "{}" : seen.data));
+  keep.truncate_before = last.next();
+  STELE_TRY(auto request, retention_request(stream, seen, keep, seen.revision));
+  request.also_expect.push_back(
+      {std::string(stream), is_definite(expected) ? expected : ExpectedVersion::exact(last)});
+  return request;
+}
+
+result<AppendRequest> tombstone_request(std::string_view stream, ExpectedVersion expected) {
+  STELE_CHECK(check_target(stream));
+  return one_event(std::string(stream), expected, tombstone_type, "{}");
+}
+
 result<Retention> retention(EventStore& store, std::string_view stream) {
   STELE_CHECK(check_target(stream));
-  STELE_TRY(const auto newest, newest_metadata(store, metadata_stream_of(stream)));
-  return newest.data.empty() ? Retention{} : parse_retention(newest.data);
+  STELE_TRY(const auto seen, newest_metadata(store, metadata_stream_of(stream)));
+  return seen.data.empty() ? Retention{} : parse_retention(seen.data);
 }
 
 result<AppendResult> set_retention(EventStore& store, std::string_view stream, const Retention& keep,
                                    ExpectedVersion expected) {
   STELE_CHECK(check_target(stream));
-  const auto metadata_stream = metadata_stream_of(stream);
   for (int attempt = 1;; ++attempt) {
-    STELE_TRY(const auto present, newest_metadata(store, metadata_stream));
-    STELE_TRY(auto data, with_retention(present.data, keep));
-    // What is kept of the members was read at one version, so that one is expected, unless the caller knows better.
+    STELE_TRY(const auto seen, newest_metadata(store, metadata_stream_of(stream)));
+    // The members of others were read at one version, so that one is expected, unless the caller knows better.
     const bool own = expected.kind() == ExpectedVersion::Kind::any ||
-                     (expected.kind() == ExpectedVersion::Kind::exists &&
-                      present.seen.kind() == ExpectedVersion::Kind::exact);
-    auto answer =
-        store.append(metadata_append(metadata_stream, own ? present.seen : expected, std::move(data)));
+                     (expected.kind() == ExpectedVersion::Kind::exists && is_exact(seen.revision));
+    STELE_TRY(auto request, retention_request(stream, seen, keep, own ? seen.revision : expected));
+    auto answer = store.append(std::move(request));
     if (!own || attempt == attempts || answer || answer.error().kind() != errc::conflict) return answer;
   }
 }
 
 result<AppendResult> delete_stream(EventStore& store, std::string_view stream, ExpectedVersion expected) {
   STELE_CHECK(check_target(stream));
-  const bool exact =
-      expected.kind() == ExpectedVersion::Kind::exact || expected.kind() == ExpectedVersion::Kind::no_stream;
   for (int attempt = 1;; ++attempt) {
-    auto answer = delete_once(store, stream, expected);
-    if (attempt == attempts || !overtaken(answer, exact ? stream : std::string_view())) return answer;
+    STELE_TRY(const auto info, store.stream_info(stream));
+    STELE_TRY(const auto seen, newest_metadata(store, metadata_stream_of(stream)));
+    STELE_TRY(auto request, deletion_request(stream, seen, info.last_revision, expected));
+    auto answer = store.append(std::move(request));
+    if (attempt == attempts || !overtaken(answer, is_definite(expected) ? stream : std::string_view()))
+      return answer;
   }
 }
 
 result<AppendResult> tombstone_stream(EventStore& store, std::string_view stream, ExpectedVersion expected) {
-  STELE_CHECK(check_target(stream));
-  AppendRequest request;
-  request.writes.push_back({std::string(stream), expected, {}});
-  auto& event = request.writes.back().events.emplace_back();
-  event.type = tombstone_type;
-  event.data = "{}";
+  STELE_TRY(auto request, tombstone_request(stream, expected));
   return store.append(std::move(request));
 }
 

@@ -29,6 +29,20 @@ inline constexpr Revision truncate_all{0x7FFF'FFFF'FFFF'FFFF};
 // `present` (the data of the event before, or empty) with its three members replaced; the others keep their bytes.
 [[nodiscard]] result<std::string> with_retention(std::string_view present, const Retention& keep);
 
+// The newest metadata event of a stream, as whoever is about to replace it has read it.
+struct SeenMetadata {
+  std::string data;          // empty: there is none
+  ExpectedVersion revision;  // what to expect of the metadata stream so that nobody comes in between
+};
+
+// The appends that set_retention(), delete_stream() and tombstone_stream() are made of. Deleting is about a stream
+// that ends at `last`; unless `expected` says more, it fails when the stream has grown beyond.
+[[nodiscard]] result<AppendRequest> retention_request(std::string_view stream, const SeenMetadata& seen,
+                                                      const Retention& keep, ExpectedVersion expected);
+[[nodiscard]] result<AppendRequest> deletion_request(std::string_view stream, const SeenMetadata& seen,
+                                                     Revision last, ExpectedVersion expected);
+[[nodiscard]] result<AppendRequest> tombstone_request(std::string_view stream, ExpectedVersion expected);
+
 // What an append must keep to besides check_stream_name() and check_event(): only $metadata in a metadata stream,
 // and $tombstone only at the very end of another one. Errors: invalid.
 [[nodiscard]] result<void> check_store_events(const StreamWrite& write);

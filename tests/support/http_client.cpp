@@ -71,7 +71,7 @@ std::string request_text(const std::string& method, const std::string& target, s
     out += name + ": " + value + "\r\n";
     typed = typed || lower(name) == "content-type";
   }
-  if (method == "POST") {
+  if (method == "POST" || method == "PATCH") {
     if (!typed) out += "Content-Type: application/json\r\n";
     out += "Content-Length: " + std::to_string(body.size()) + "\r\n";
   }

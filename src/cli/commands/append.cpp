@@ -1,12 +1,12 @@
 // append.cpp - `stele append`: one event from the command line, or many from JSON lines on standard input.
 #include <fmt/format.h>
 
-#include <charconv>
 #include <fstream>
 #include <iterator>
 
 #include "base/base64.hpp"
 #include "cli/commands/commands.hpp"
+#include "cli/commands/expectation.hpp"
 #include "cli/commands/reading.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/output/json_object.hpp"
@@ -26,20 +26,6 @@ const Shape& append_shape() {
                            {"position", "position", number}, {"id", "id", text},
                            {"recorded_at", "when", time},    {"duplicate", "", text}};
   return shape;
-}
-
-// Takes what people write (v204, none) and what the server's JSON says (204, no_stream).
-result<ExpectedVersion> parse_expected(std::string_view text) {
-  if (text == "any") return ExpectedVersion::any();
-  if (text == "none" || text == "no_stream") return ExpectedVersion::no_stream();
-  if (text == "exists") return ExpectedVersion::exists();
-  std::uint64_t revision = 0;
-  const auto digits = text.starts_with('v') ? text.substr(1) : text;
-  const auto* end = digits.data() + digits.size();
-  const auto [stop, failure] = std::from_chars(digits.data(), end, revision);
-  if (digits.empty() || failure != std::errc{} || stop != end)
-    return usage_error(fmt::format("--expect cannot be '{}'", text)).help("write v204, none, exists or any");
-  return ExpectedVersion::exact(Revision(revision));
 }
 
 result<std::string> read_all(std::istream& in, std::string_view name) {

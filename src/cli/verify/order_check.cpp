@@ -35,7 +35,7 @@ void OrderCheck::find(const EventView& event, const std::string& file, std::stri
 
 // After a gap the check goes on from what it found: one hole is one finding, not one per event behind it.
 void OrderCheck::take(const EventView& event, const std::string& file) {
-  if (event.position != last_.next())
+  if (event.position != last_.next() && (!dropped_ || event.position <= last_))
     find(event, file, fmt::format("follows p{}: positions must be dense", last_.value()));
   if (event.recorded_at < last_time_)
     find(event, file,
@@ -50,7 +50,8 @@ void OrderCheck::take(const EventView& event, const std::string& file) {
 void OrderCheck::check_revision(const EventView& event, const std::string& file) {
   const auto [entry, is_new] = streams_.try_emplace(std::string(event.stream));
   auto& stream = entry->second;
-  const auto expected = is_new ? Revision{} : stream.last_revision.next();
+  const auto begin = dropped_ ? event.revision : Revision{};
+  const auto expected = is_new ? begin : stream.last_revision.next();
   if (event.revision != expected)
     find(event, file,
          fmt::format("is v{}, but v{} comes next in its stream", event.revision.value(), expected.value()));
@@ -61,8 +62,9 @@ void OrderCheck::check_revision(const EventView& event, const std::string& file)
 
 Layer OrderCheck::layer() const {
   Layer layer = layer_;
-  layer.summary = fmt::format("{} in {}: positions and versions dense, times never go back",
-                              counted(events_, "event"), counted(streams_.size(), "stream"));
+  layer.summary =
+      fmt::format("{} in {}: positions and versions dense{}, times never go back", counted(events_, "event"),
+                  counted(streams_.size(), "stream"), dropped_ ? " apart from what was compacted" : "");
   return layer;
 }
 

@@ -1,5 +1,6 @@
 // order_check.hpp - the rules that hold between events: positions are dense, versions are dense in every
-// stream, times never go back. Fed with frames in log order; knows no files.
+// stream, times never go back. Fed with frames in log order; knows no files. In a log that was compacted positions
+// may be missing (which ones may, recovery knows), and streams may begin later.
 #pragma once
 
 #include <cstdint>
@@ -21,6 +22,8 @@ struct StreamTotals {
 class OrderCheck {
  public:
   void take(const EventView& event, const std::string& file);
+  // The log was compacted.
+  void allow_dropped() { dropped_ = true; }
 
   [[nodiscard]] Layer layer() const;
   [[nodiscard]] std::uint64_t events() const { return events_; }
@@ -39,6 +42,7 @@ class OrderCheck {
   Timestamp last_time_{};
   std::uint64_t events_ = 0;
   std::uint32_t id_sum_ = 0;
+  bool dropped_ = false;
 };
 
 // Adds the id of an event to such a sum.

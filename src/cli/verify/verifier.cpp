@@ -48,6 +48,8 @@ result<LogCheck> check_log(const std::string& directory) {
     STELE_TRY(const auto size, file->size());
     check.bytes += size;
   }
+  STELE_TRY(const auto rewritten, elog::rewritten_until(files.inputs()));
+  if (rewritten > Position{}) check.order.allow_dropped();
   const auto visit = [&](std::size_t segment, std::uint64_t, const elog::FrameView& frame) {
     const auto name = std::to_string(segment);
     for (elog::FrameEvents events(frame); events.next();) check.order.take(events.event(), name);
@@ -107,6 +109,15 @@ Finding index_finding(std::string stream, Position at, std::string what) {
 result<void> check_stream(EventStore& store, const std::string& name, const StreamTotals& totals,
                           Layer& layer) {
   auto cursor = store.read_stream({.stream = name, .from = totals.last_revision, .limit = 1});
+  // What a stream's retention hides from its readers is in the log all the same.
+  if (!cursor && (cursor.error().kind() == errc::not_found || cursor.error().kind() == errc::gone)) {
+    Query query;
+    query.items.emplace().push_back({.types = {}, .tags = {}, .streams = {name}, .categories = {}});
+    cursor = store.read({.query = std::move(query),
+                         .from = totals.last_position,
+                         .direction = Direction::backward,
+                         .limit = 1});
+  }
   if (!cursor) {
     add_finding(layer, index_finding(name, totals.last_position, cursor.error().to_string()));
     return {};

@@ -13,10 +13,8 @@ void StagedDeletions::staged(const std::vector<StreamWrite>& writes, Position fi
     if (!is_metadata_stream(write.stream)) continue;
     const auto keep = parse_retention(write.events.back().data);
     STELE_ASSERT(keep.has_value(), "metadata was checked before it was staged", write.stream);
-    const std::string stream(stream_of_metadata(write.stream));
-    auto before = keep->truncate_before.value_or(Revision{});
-    if (before == truncate_all) before = state_.index.streams().next_revision(stream);
-    staged_.insert_or_assign(stream, Staged{before, Position(behind - 1)});
+    staged_.insert_or_assign(std::string(stream_of_metadata(write.stream)),
+                             Staged{keep->truncate_before.value_or(Revision{}), Position(behind - 1)});
   }
   if (staged_.size() < enough) return;
   std::erase_if(staged_, [this](const auto& entry) { return entry.second.position <= visibility_.head(); });
@@ -25,9 +23,14 @@ void StagedDeletions::staged(const std::vector<StreamWrite>& writes, Position fi
 result<bool> StagedDeletions::deleted(const std::string& stream, Revision next) const {
   if (next == Revision{}) return false;
   const auto metadata_stream = metadata_stream_of(stream);
-  if (state_.index.streams().next_revision(metadata_stream) == Revision{}) return false;
-  if (const auto found = staged_.find(stream); found != staged_.end())
-    return found->second.truncate_before >= next;
+  STELE_TRY(const auto settings, state_.index.next_revision(metadata_stream));
+  if (settings == Revision{}) return false;
+  if (const auto found = staged_.find(stream); found != staged_.end()) {
+    const auto [before, position] = found->second;
+    if (before != truncate_all) return before >= next;
+    STELE_TRY(const auto then, state_.index.next_revision(stream, position));
+    return then >= next;
+  }
   STELE_TRY(const auto keep, lives_.retention_of(stream, visibility_.head()));
   return keep.truncate_before.value_or(Revision{}) >= next;
 }

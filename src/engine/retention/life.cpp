@@ -9,8 +9,9 @@
 namespace stele::engine {
 namespace {
 
-Position position_of(const Index& index, std::string_view stream, Revision revision, Position head) {
-  const auto found = index.streams().positions(stream, revision, 1, head);
+// 0: not there any more.
+result<Position> position_of(const Index& index, std::string_view stream, Revision revision, Position head) {
+  STELE_TRY(const auto found, index.positions(stream, revision, 1, head));
   return found.empty() ? Position{} : found.front();
 }
 
@@ -39,13 +40,13 @@ Revision StreamLife::first_kept() const {
 }
 
 // What compaction drops is a beginning of the stream. Before the last event, which it never drops.
-Revision StreamLives::first_present(std::string_view stream, Revision last, Position head) const {
-  if (position_of(state_.index, stream, Revision{}, head) != Position{}) return Revision{};
-  const auto found = halve(Revision{}, last, [&](Revision at) -> result<bool> {
-    return position_of(state_.index, stream, at, head) != Position{};
+result<Revision> StreamLives::first_present(std::string_view stream, Revision last, Position head) const {
+  STELE_TRY(const auto begin, position_of(state_.index, stream, Revision{}, head));
+  if (begin != Position{}) return Revision{};
+  return halve(Revision{}, last, [&](Revision at) -> result<bool> {
+    STELE_TRY(const auto position, position_of(state_.index, stream, at, head));
+    return position != Position{};
   });
-  STELE_ASSERT(found.has_value(), "looking at the index alone does not fail", last.value());
-  return *found;
 }
 
 result<Revision> StreamLives::first_younger_than(std::string_view stream, Timestamp time,
@@ -55,7 +56,7 @@ result<Revision> StreamLives::first_younger_than(std::string_view stream, Timest
   const auto from = std::min(life.first_kept(), life.last.next());
   return halve(from, life.last.next(), [&](Revision at) -> result<bool> {
     arena.clear();
-    const auto position = position_of(state_.index, stream, at, head);
+    STELE_TRY(const auto position, position_of(state_.index, stream, at, head));
     if (position == Position{}) return false;
     STELE_TRY(const auto event, reader.read(position, arena));
     return event.recorded_at >= time;
@@ -64,14 +65,14 @@ result<Revision> StreamLives::first_younger_than(std::string_view stream, Timest
 
 result<Retention> StreamLives::retention_of(std::string_view stream, Position head) const {
   const auto metadata_stream = metadata_stream_of(stream);
-  const auto info = state_.index.streams().info(metadata_stream, head);
+  STELE_TRY(const auto info, state_.index.info(metadata_stream, head));
   if (!info) return Retention{};
   EventReader reader(state_);
   Arena arena;
   STELE_TRY(const auto event, reader.read(info->last_position, arena));
   STELE_TRY(auto keep, parse_retention(event.data));
   if (keep.truncate_before == truncate_all) {
-    const auto then = state_.index.streams().info(stream, event.position);
+    STELE_TRY(const auto then, state_.index.info(stream, event.position));
     keep.truncate_before = then ? then->last_revision.next() : Revision{};
   }
   return keep;
@@ -79,16 +80,15 @@ result<Retention> StreamLives::retention_of(std::string_view stream, Position he
 
 result<std::optional<StreamLife>> StreamLives::of(std::string_view stream, Position head,
                                                   Timestamp now) const {
-  const auto& streams = state_.index.streams();
-  const auto info = streams.info(stream, head);
+  STELE_TRY(const auto info, state_.index.info(stream, head));
   if (!info) return std::optional<StreamLife>{};
   StreamLife life;
   life.last = info->last_revision;
-  life.first = first_present(stream, life.last, head);
+  STELE_TRY(life.first, first_present(stream, life.last, head));
   STELE_ASSERT(life.first <= life.last, "the last event is never dropped", life.first.value(),
                life.last.value());
   const bool metadata = is_metadata_stream(stream);
-  life.tombstoned = state_.index.tombstoned(metadata ? stream_of_metadata(stream) : stream, head);
+  STELE_TRY(life.tombstoned, state_.index.ended(metadata ? stream_of_metadata(stream) : stream, head));
   if (metadata) {
     life.kept_by_count = life.last;  // only the newest counts
     return std::optional(life);

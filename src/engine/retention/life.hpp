@@ -44,7 +44,7 @@ class StreamLives {
  private:
   result<Revision> first_younger_than(std::string_view stream, Timestamp time, const StreamLife& life,
                                       Position head) const;
-  [[nodiscard]] Revision first_present(std::string_view stream, Revision last, Position head) const;
+  result<Revision> first_present(std::string_view stream, Revision last, Position head) const;
 
   const ReadState& state_;
   io::Clock& clock_;
