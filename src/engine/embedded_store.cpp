@@ -255,21 +255,22 @@ result<std::unique_ptr<Subscription>> EmbeddedStore::subscribe(Query query, Posi
 
 result<StreamInfo> EmbeddedStore::stream_info(std::string_view stream) {
   const auto head = visibility_.head();
-  auto info = index_.streams().info(stream, head);
+  STELE_TRY(auto info, index_.info(stream, head));
   STELE_TRY(const auto life, life_of(stream, head));
   STELE_ASSERT(info && info->last_revision == life.last, "what has a life has an extent", life.last.value());
-  keep_only(*info, life);
+  STELE_CHECK(keep_only(*info, life));
   return std::move(*info);
 }
 
 // Only of what is kept.
-void EmbeddedStore::keep_only(StreamInfo& info, const StreamLife& life) const {
+result<void> EmbeddedStore::keep_only(StreamInfo& info, const StreamLife& life) const {
   const auto first = life.first_kept();
   STELE_ASSERT(first <= info.last_revision, "something is kept", first.value(), info.last_revision.value());
-  if (first == Revision{}) return;
+  if (first == Revision{}) return {};
   info.events = info.last_revision.value() - first.value() + 1;
-  const auto at = index_.streams().positions(info.stream, first, 1, info.last_position);
+  STELE_TRY(const auto at, index_.positions(info.stream, first, 1, info.last_position));
   if (!at.empty()) info.first_position = at.front();
+  return {};
 }
 
 result<std::vector<StreamInfo>> EmbeddedStore::list_streams(std::string_view prefix, std::string_view after,
@@ -280,7 +281,7 @@ result<std::vector<StreamInfo>> EmbeddedStore::list_streams(std::string_view pre
   std::vector<StreamInfo> listed;
   std::string behind(after);
   for (bool more = true; more && listed.size() < limit;) {
-    auto page = index_.streams().list(prefix, behind, limit, head);
+    STELE_TRY(auto page, index_.list(prefix, behind, limit, head));
     more = page.size() == limit;
     for (auto& info : page) {
       behind = info.stream;
@@ -291,7 +292,7 @@ result<std::vector<StreamInfo>> EmbeddedStore::list_streams(std::string_view pre
       }
       STELE_TRY(const auto life, lives_.of(info.stream, head));
       if (!life || life->is_over() || listed.size() == limit) continue;
-      keep_only(info, *life);
+      STELE_CHECK(keep_only(info, *life));
       listed.push_back(std::move(info));
     }
   }
@@ -299,7 +300,7 @@ result<std::vector<StreamInfo>> EmbeddedStore::list_streams(std::string_view pre
 }
 
 result<RecordedEvent> EmbeddedStore::find_event(const Uuid& id) {
-  const auto position = index_.ids().find(id);
+  STELE_TRY(const auto position, index_.find_id(id));
   if (!position || *position > visibility_.head()) {
     return Error(errc::not_found, "there is no event with the id " + stele::to_string(id))
         .with("id", stele::to_string(id));
@@ -310,8 +311,18 @@ result<RecordedEvent> EmbeddedStore::find_event(const Uuid& id) {
   return event.to_owned();
 }
 
-bool EmbeddedStore::is_dropped(Position position) const {
-  return Index::is_lost(index_.locations().at(position)) && segments_.dropped(position);
+result<bool> EmbeddedStore::is_dropped(Position position) const {
+  STELE_TRY(const auto location, index_.location(position));
+  return Index::is_lost(location) && segments_.dropped(position);
+}
+
+// The first position from `at` on that has an event; `end` when none has.
+result<std::uint64_t> EmbeddedStore::not_dropped(std::uint64_t at, std::uint64_t end) const {
+  for (; at < end; ++at) {
+    STELE_TRY(const bool dropped, is_dropped(Position(at)));
+    if (!dropped) break;
+  }
+  return at;
 }
 
 result<Position> EmbeddedStore::position_at(Timestamp time) {
@@ -324,8 +335,7 @@ result<Position> EmbeddedStore::position_at(Timestamp time) {
   std::uint64_t behind = std::min(known.before, head.next()).value();
   while (behind - before > 1) {
     const auto middle = before + (behind - before) / 2;
-    auto there = middle;
-    while (there < behind && is_dropped(Position(there))) ++there;
+    STELE_TRY(const auto there, not_dropped(middle, behind));
     if (there == behind) {
       behind = middle;
       continue;

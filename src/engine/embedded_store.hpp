@@ -73,8 +73,9 @@ class EmbeddedStore final : public EventStore {
   [[nodiscard]] Error refuse_appends() const;
   // not_found, gone: nothing of the stream is left for readers.
   result<StreamLife> life_of(std::string_view stream, Position head);
-  [[nodiscard]] bool is_dropped(Position position) const;
-  void keep_only(StreamInfo& info, const StreamLife& life) const;
+  result<bool> is_dropped(Position position) const;
+  result<std::uint64_t> not_dropped(std::uint64_t at, std::uint64_t end) const;
+  result<void> keep_only(StreamInfo& info, const StreamLife& life) const;
 
   io::World world_;
   std::filesystem::path directory_;

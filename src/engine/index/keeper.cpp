@@ -108,7 +108,7 @@ result<bool> IndexKeeper::merge_one() {
     std::vector<std::size_t> sizes;
     auto at = begin;
     for (; at < parts->size() && is_sealed((*parts)[at]); ++at) {
-      if (!run.empty() && apart_.contains((*parts)[at].get())) break;
+      if (!run.empty() && apart_.contains((*parts)[at]->first())) break;
       run.push_back(in_file((*parts)[at]));
       sizes.push_back(run.back()->segments().size());
     }
@@ -124,7 +124,7 @@ result<bool> IndexKeeper::merge_one() {
     }
     if (!path) return path.error();
     if (!*path) {
-      apart_.insert(chosen.back().get());
+      apart_.insert(chosen.back()->first());
       return true;
     }
     STELE_TRY(auto merged, files_.open((*path)->filename().string()));

@@ -8,7 +8,7 @@
 #include <atomic>
 #include <memory>
 #include <optional>
-#include <unordered_set>
+#include <set>
 
 #include "engine/index/index.hpp"
 #include "engine/index/index_files.hpp"
@@ -55,7 +55,7 @@ class IndexKeeper {
   const Segments& segments_;
   std::vector<LogSegment> log_;
   std::atomic<bool> stop_{false};
-  std::unordered_set<const Part*> apart_;  // first of neighbours that must not be merged
+  std::set<Position> apart_;  // where parts begin that must not be merged with those in front of them
 };
 
 }  // namespace stele::engine

@@ -113,7 +113,8 @@ Error conflict_error(const std::string& stream, const ExpectedVersion& expected,
 // A stream that was ended for good takes nothing with it: not even its metadata can be written.
 result<void> check_not_ended(const Index& state, std::string_view stream) {
   const auto about = is_metadata_stream(stream) ? stream_of_metadata(stream) : stream;
-  if (!state.tombstoned(about, state.last())) return {};
+  STELE_TRY(const bool ended, state.ended(about, state.last()));
+  if (!ended) return {};
   return Error(errc::gone, "the stream '" + std::string(about) + "' was ended for good")
       .with("stream", std::string(about));
 }
@@ -122,7 +123,7 @@ result<void> check_expected(const Index& state, const std::string& stream, const
                             const Deletions* deletions) {
   if (expected.kind() == ExpectedVersion::Kind::any) return {};
   STELE_CHECK(check_not_ended(state, stream));
-  const auto next = state.streams().next_revision(stream);
+  STELE_TRY(const auto next, state.next_revision(stream));
   std::optional<Revision> head;
   if (next != Revision{}) head.emplace(next.value() - 1);
   // Who deleted a stream may write it as a new one; its numbering is still known to those who ask for it.
@@ -143,7 +144,7 @@ result<std::optional<Position>> find_ids(const Index& state, const AppendRequest
   for (const auto& write : request.writes) {
     for (const auto& event : write.events) {
       STELE_ASSERT(!event.id.is_nil(), "every event has its id by now", count);
-      const auto position = state.ids().find(event.id);
+      STELE_TRY(const auto position, state.find_id(event.id));
       if (count++ == 0) first = position;
       if (position) {
         ++found;
@@ -189,7 +190,8 @@ result<Decision> decide(const Index& state, const AppendRequest& request, bool f
   STELE_ASSERT(decision.first > Position{}, "positions are not used up", state.last().value());
   decision.first_revisions.reserve(request.writes.size());
   for (const auto& write : request.writes) {
-    decision.first_revisions.push_back(state.streams().next_revision(write.stream));
+    STELE_TRY(const auto next, state.next_revision(write.stream));
+    decision.first_revisions.push_back(next);
   }
   return decision;
 }
