@@ -70,6 +70,13 @@ struct Outcome {
 //     return {};
 //   });
 //
+// The body may also ask the log itself, e.g. for what only one may hold:
+//
+//     STELE_TRY(const bool held, work.template taken<EmailReleased>("email", command.email));
+//     if (held) work.refuse(EmailTaken{command.email});
+//
+// What it found becomes the append's condition; see Work::query and Work::taken.
+//
 // Errors: conflict (fact "tries") when others were faster max_tries times; invalid; whatever the store says.
 // `timeout` and `unavailable` mean that it may have happened: repeat it with the same idempotency key.
 template <class Refusals, recorded C, class Body>

@@ -14,6 +14,7 @@ namespace {
 
 using std::chrono::microseconds;
 
+constexpr std::size_t batch_events = 512;
 constexpr microseconds first_pause{200};
 constexpr microseconds longest_pause{20'000};
 
@@ -90,6 +91,7 @@ result<void> CommandRun::same_command(const RecordedEvent& first) const {
 result<std::optional<FirstAnswer>> CommandRun::first_answer() {
   ++tries_;
   events_ = 0;
+  rests_on_.reset();
   FirstAnswer answer;
   for (std::size_t index = 0; !key_digest_.empty(); ++index) {
     auto found = store_.find_event(event_id(index));
@@ -138,6 +140,27 @@ NewEvent CommandRun::new_event(const Schema& schema, std::string json) {
   return event;
 }
 
+// All questions of one try are asked of the log up to one position, so that one condition covers them.
+result<void> CommandRun::read_log(QueryItem which, Direction direction, std::uint64_t limit,
+                                  const std::function<result<void>(const EventView&)>& take) {
+  if (!rests_on_) rests_on_ = AppendCondition{Query{std::vector<QueryItem>()}, store_.head().position};
+  const Position up_to = rests_on_->after;
+  rests_on_->fail_if.items->push_back(which);
+  if (up_to == Position()) return {};
+  const bool backward = direction == Direction::backward;
+  STELE_TRY(const auto cursor,
+            store_.read({Query::of(std::move(which)), backward ? std::optional(up_to) : std::nullopt,
+                         direction, limit}));
+  while (true) {
+    STELE_TRY(const auto batch, cursor->next_batch(batch_events));
+    for (const EventView& event : batch) {
+      if (event.position > up_to) return {};
+      STELE_CHECK(take(event));
+    }
+    if (batch.empty()) return {};
+  }
+}
+
 result<std::optional<AppendResult>> CommandRun::append(std::vector<WorkStream>& streams) {
   if (events_ == 0) return std::optional<AppendResult>();
   for (const std::string* text :
@@ -146,6 +169,7 @@ result<std::optional<AppendResult>> CommandRun::append(std::vector<WorkStream>& 
       return Error(errc::invalid, "the context of " + command_ + " holds text that is not UTF-8");
   AppendRequest request;
   request.recorded_at = options_.recorded_at;
+  request.condition = rests_on_;
   std::uint64_t before = 0;  // events of this append that stand before the stream's
   for (WorkStream& each : streams) {
     const auto expected = ExpectedVersion::of(each.head);
@@ -196,7 +220,6 @@ Error CommandRun::final_error(Error error) const {
 result<void> walk_stream(EventStore& store, const std::string& stream, std::optional<Revision> up_to,
                          const std::function<result<void>(const EventView&)>& take,
                          std::optional<Revision> from) {
-  constexpr std::size_t batch_size = 512;
   const Revision first = from.value_or(Revision());
   if (up_to && first > *up_to) return {};
   StreamRead read;
@@ -207,7 +230,7 @@ result<void> walk_stream(EventStore& store, const std::string& stream, std::opti
   if (!cursor && cursor.error().kind() == errc::not_found) return {};
   if (!cursor) return cursor.error();
   while (true) {
-    STELE_TRY(const auto batch, (*cursor)->next_batch(batch_size));
+    STELE_TRY(const auto batch, (*cursor)->next_batch(batch_events));
     if (batch.empty()) return {};
     for (const EventView& event : batch) STELE_CHECK(take(event));
   }

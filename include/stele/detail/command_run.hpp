@@ -75,8 +75,12 @@ class CommandRun {
   [[nodiscard]] result<std::optional<FirstAnswer>> first_answer();
   // Ids and metadata for the next event of this try.
   [[nodiscard]] NewEvent new_event(const Schema& schema, std::string json);
-  // Written streams with their expected version, the others as also_expect. Nothing when no stream has an
-  // event.
+  // Reads what matches in the log as it was when this try first looked, and makes the append rest on it: it is
+  // refused when one more has come since.
+  [[nodiscard]] result<void> read_log(QueryItem which, Direction direction, std::uint64_t limit,
+                                      const std::function<result<void>(const EventView&)>& take);
+  // Written streams with their expected version, the others as also_expect, and the condition. Nothing when no
+  // stream has an event.
   [[nodiscard]] result<std::optional<AppendResult>> append(std::vector<WorkStream>& streams);
   // Has waited, and the next try may begin; or the error is final.
   [[nodiscard]] bool again(const Error& error);
@@ -96,6 +100,7 @@ class CommandRun {
   std::string key_digest_;
   std::string command_hash_;
   std::size_t events_ = 0;
+  std::optional<AppendCondition> rests_on_;  // what this try has read of the log
   unsigned tries_ = 0;
   bool looked_again_ = false;
   std::minstd_rand jitter_;

@@ -92,6 +92,27 @@ class Part {
   std::shared_ptr<Held> held_;
 };
 
+// Which events of the log a decision asks for: those with all of these tags, in one of these streams, of one of
+// these categories. What is left empty asks nothing.
+struct Where {
+  std::vector<std::string> tags{};
+  std::vector<std::string> streams{};
+  std::vector<std::string> categories{};
+};
+
+// What a query over the log has found: the event as today's struct, and where it stands.
+template <recorded... E>
+struct Found {
+  std::variant<E...> event;
+  Position position;
+  std::string stream;
+  Timestamp recorded_at;
+};
+
+// The tag of a value that only one at a time may hold: what takes it and what gives it back both carry it, see
+// Work::taken. The value is in it as a digest, spaces around it and (ASCII) case taken away.
+[[nodiscard]] std::string unique_tag(std::string_view name, std::string_view value);
+
 // The unit of work that transact() hands to its body. After the first refusal or failure further questions
 // are not asked any more (ask() is false), and nothing is appended.
 template <class Refusals>
@@ -109,6 +130,20 @@ class Work {
   // Repository::load.
   template <decider D>
   [[nodiscard]] result<Part<D>> load(std::string_view id, ExpectedVersion expected = {});
+
+  // The events of these types that match, in the order of the log; older versions and names of them included. The
+  // decision rests on what was found and on what was not: when one more matching event has come before the append,
+  // it is decided again. All queries of one try see the log up to the same position.
+  template <recorded... E>
+  [[nodiscard]] result<std::vector<Found<E...>>> query(Where where = {});
+
+  // Is this value held? The newest event with unique_tag(name, value) says so: it is, unless that event is one of
+  // Released. Nobody else can take it between this answer and the append: of any number who try, one succeeds.
+  template <recorded... Released>
+  [[nodiscard]] result<bool> taken(std::string_view name, std::string_view value);
+
+  // Who asks, and when.
+  [[nodiscard]] const Asked& asked() const { return run_.asked(); }
 
   // Puts a command to one aggregate. True: accepted, and its state has moved on.
   template <decider D, class C>
@@ -248,6 +283,42 @@ result<Part<D>> Work<Refusals>::load(std::string_view id, ExpectedVersion expect
   if constexpr (detail::has_snapshots<D>)
     if (!answered_) watch_snapshot(part, id, loaded.track, loaded.events_read);
   return part;
+}
+
+template <class Refusals>
+template <recorded... E>
+result<std::vector<Found<E...>>> Work<Refusals>::query(Where where) {
+  static_assert(sizeof...(E) > 0, "name the events that are asked for: work.template query<SeatTaken>(...)");
+  std::vector<Found<E...>> all;
+  if (answered_) return all;
+  QueryItem which{recorded_names<E...>(), std::move(where.tags), std::move(where.streams),
+                  std::move(where.categories)};
+  const auto take = [&](const EventView& event) -> result<void> {
+    ++events_read_;
+    const auto keep = [&](const auto& read) {
+      all.push_back({read, event.position, std::string(event.stream), event.recorded_at});
+    };
+    STELE_CHECK(each_event<events<E...>>(event, keep));
+    return {};
+  };
+  STELE_CHECK(run_.read_log(std::move(which), Direction::forward, no_limit, take));
+  return all;
+}
+
+template <class Refusals>
+template <recorded... Released>
+result<bool> Work<Refusals>::taken(std::string_view name, std::string_view value) {
+  bool held = false;
+  if (answered_) return held;
+  const auto newest = [&](const EventView& event) -> result<void> {
+    ++events_read_;
+    held = ((event.type != schema_of<Released>.type) && ...);
+    return {};
+  };
+  QueryItem which;
+  which.tags.push_back(unique_tag(name, value));
+  STELE_CHECK(run_.read_log(std::move(which), Direction::backward, 1, newest));
+  return held;
 }
 
 template <class Refusals>
