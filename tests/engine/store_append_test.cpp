@@ -174,8 +174,7 @@ TEST_F(StoreAppend, what_can_never_succeed_is_refused_before_anything_is_written
   twice.writes.push_back({"A-1", {}, {event("Y")}});
   const auto id = Uuid::random();
   auto conditional = write("A-1", {event("X")});
-  conditional.condition =
-      AppendCondition{Query::of({.types = {"X"}, .tags = {}, .streams = {}, .categories = {}}), {}};
+  conditional.condition = AppendCondition{Query::of({}), {}};
   const std::vector<AppendRequest> bad = {AppendRequest{},
                                           write("A-1", {}),
                                           write("", {event("X")}),

@@ -5,21 +5,26 @@
 #include <chrono>
 
 #include "base/assert.hpp"
+#include "engine/reader/places.hpp"
 
 namespace stele::engine {
 namespace {
 
 constexpr std::size_t largest_batch = 4096;
 constexpr std::size_t largest_bytes = 8u << 20;
+constexpr std::size_t read_ahead = 4;  // events whose bytes are on their way from memory
 
 // Positions of one stream, fetched from the index a batch at a time; backward it walks the same list in
 // reverse.
 class StreamCursor final : public Cursor {
  public:
-  StreamCursor(const ReadState& state, const StreamRead& read, Position head)
-      : state_(state), reader_(state), stream_(read.stream), head_(head), left_(read.limit) {
-    const auto info = state.index.streams().info(stream_, head);
-    const auto count = info ? info->events : 0;
+  StreamCursor(const ReadState& state, const StreamRead& read, std::uint64_t count, Position head)
+      : state_(state),
+        reader_(state),
+        places_(state.index),
+        stream_(read.stream),
+        head_(head),
+        left_(read.limit) {
     backward_ = read.direction == Direction::backward;
     if (backward_) {
       end_ = read.from ? std::min(read.from->value(), no_limit - 1) + 1 : count;
@@ -37,18 +42,18 @@ class StreamCursor final : public Cursor {
     const auto wanted =
         std::min<std::uint64_t>({max, largest_batch, left_, end_ > begin_ ? end_ - begin_ : 0});
     if (wanted == 0) return std::span<const EventView>(events_);
-    auto positions = state_.index.streams().positions(stream_, Revision(backward_ ? end_ - wanted : begin_),
-                                                      static_cast<std::size_t>(wanted), head_);
+    STELE_TRY(auto positions, state_.index.positions(stream_, Revision(backward_ ? end_ - wanted : begin_),
+                                                     static_cast<std::size_t>(wanted), head_));
     STELE_ASSERT(positions.size() == wanted, "a visible stream has all of its positions", positions.size(),
                  wanted);
     STELE_ASSERT(positions.back() <= head_, "no position beyond the head", positions.back().value(),
                  head_.value());
     if (backward_) std::ranges::reverse(positions);
-    for (const auto position : positions) {
-      if (arena_.bytes() >= largest_bytes) break;
+    STELE_CHECK(locate(positions));
+    for (std::size_t i = 0; i < positions.size() && arena_.bytes() < largest_bytes; ++i) {
       const Revision revision(backward_ ? end_ - 1 : begin_);
-      const auto location = position == Position{} ? Location{} : state_.index.locations().at(position);
-      auto event = reader_.read_of(stream_, revision, position, location, arena_);
+      if (i + read_ahead < locations_.size()) reader_.expect(locations_[i + read_ahead]);
+      auto event = reader_.read_of(stream_, revision, positions[i], locations_[i], arena_);
       if (!event && !events_.empty()) break;  // what was good comes first, the damage with the next call
       if (backward_)
         --end_;
@@ -62,14 +67,27 @@ class StreamCursor final : public Cursor {
   }
 
  private:
+  result<void> locate(const std::vector<Position>& positions) {
+    locations_.clear();
+    locations_.reserve(positions.size());
+    for (const auto position : positions) {
+      STELE_TRY(const auto location, places_.of(position));
+      locations_.push_back(location);
+    }
+    events_.reserve(positions.size());
+    return {};
+  }
+
   const ReadState& state_;
   EventReader reader_;
+  Places places_;
   std::string stream_;
   Position head_;
   std::uint64_t begin_ = 0;  // revisions still to be read: [begin_, end_)
   std::uint64_t end_ = 0;
   std::uint64_t left_;
   bool backward_ = false;
+  std::vector<Location> locations_;  // of the batch
   Arena arena_;
   std::vector<EventView> events_;
 };
@@ -80,6 +98,7 @@ class BackwardCursor final : public Cursor {
   BackwardCursor(const ReadState& state, LogRead read, Position head)
       : state_(state),
         reader_(state),
+        places_(state.index),
         query_(std::move(read.query)),
         walk_(state.index, query_, Direction::backward, state.plan),
         next_(std::min(read.from.value_or(head), head)),
@@ -124,7 +143,7 @@ class BackwardCursor final : public Cursor {
     STELE_ASSERT(match.position <= next_, "backward is backward", match.position.value(), next_.value());
     next_ = Position(match.position.value() - 1);
     if (!by_index) {
-      STELE_TRY(match.location, state_.index.location(match.position));
+      STELE_TRY(match.location, places_.of(match.position));
       if (Index::is_lost(match.location) && state_.segments.dropped(match.position)) return {};
     }
     STELE_TRY(const auto event, reader_.read_at(match.position, match.location, arena_));
@@ -134,6 +153,7 @@ class BackwardCursor final : public Cursor {
 
   const ReadState& state_;
   EventReader reader_;
+  Places places_;
   Query query_;
   LogWalk walk_;
   Position next_;
@@ -205,8 +225,10 @@ class LogSubscription final : public Subscription {
 
 }  // namespace
 
-std::unique_ptr<Cursor> open_stream_cursor(const ReadState& state, const StreamRead& read, Position head) {
-  return std::make_unique<StreamCursor>(state, read, head);
+result<std::unique_ptr<Cursor>> open_stream_cursor(const ReadState& state, const StreamRead& read,
+                                                   Position head) {
+  STELE_TRY(const auto next, state.index.next_revision(read.stream, head));
+  return std::make_unique<StreamCursor>(state, read, next.value(), head);
 }
 
 std::unique_ptr<Cursor> open_log_cursor(const ReadState& state, LogRead read, Position head) {

@@ -11,7 +11,8 @@
 namespace stele::engine {
 
 // Bounded by the head at the time it was opened.
-std::unique_ptr<Cursor> open_stream_cursor(const ReadState& state, const StreamRead& read, Position head);
+result<std::unique_ptr<Cursor>> open_stream_cursor(const ReadState& state, const StreamRead& read,
+                                                   Position head);
 std::unique_ptr<Cursor> open_log_cursor(const ReadState& state, LogRead read, Position head);
 std::unique_ptr<Subscription> open_subscription(const ReadState& state, Visibility& visibility, Query query,
                                                 Position after);

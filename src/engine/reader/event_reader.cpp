@@ -40,11 +40,30 @@ Error corrupt_event(Position position, const OpenSegment* segment, std::uint64_t
   return std::move(failure).help("run `stele verify` on the store's directory");
 }
 
+// What is closed when the reader is made stays closed.
+EventReader::EventReader(const ReadState& state)
+    : state_(state), written_from_(state.index.parts()->back()->first()) {}
+
+const OpenSegment& EventReader::enter(Position position, std::uint32_t ordinal) {
+  if (segment_ == nullptr || ordinal_ != ordinal) {
+    segment_ = &state_.segments.at(ordinal);
+    ordinal_ = ordinal;
+    mapped_ = {};
+    tried_map_ = false;
+  }
+  if (!tried_map_ && position < written_from_) {
+    mapped_ = state_.maps->bytes_of(ordinal, *segment_);
+    tried_map_ = true;
+  }
+  return *segment_;
+}
+
 // The record's bytes and whatever of its surroundings came along.
 result<EventReader::Window> EventReader::read_record(const OpenSegment& segment, Location location,
                                                      Arena& arena) {
   STELE_ASSERT(location.offset >= log::segment_header_bytes, "a record lies behind the header",
                location.offset);
+  if (location.offset < mapped_.size()) return Window{0, mapped_};
   const auto begin =
       std::max<std::uint64_t>(log::segment_header_bytes + window_before, location.offset) - window_before;
   const auto lead = location.offset - begin;
@@ -69,7 +88,7 @@ result<EventReader::Window> EventReader::read_record(const OpenSegment& segment,
 }
 
 result<EventReader::Placed> EventReader::read_placed(Position position, Location location, Arena& arena) {
-  const auto& segment = state_.segments.at(location.segment);
+  const auto& segment = enter(position, location.segment);
   STELE_TRY(const auto window, read_record(segment, location, arena));
   const auto bytes = window.from(location.offset);
   if (!bytes.empty()) {
@@ -83,7 +102,7 @@ result<EventReader::Placed> EventReader::read_placed(Position position, Location
 // Of many writes a part of the front only: parse_front says how much there should be.
 result<log::FrameFront> EventReader::load_front(Position position, Location location, const Placed& placed,
                                                 Arena& arena) {
-  const auto& segment = state_.segments.at(location.segment);
+  const auto& segment = enter(position, location.segment);
   auto parsed = log::parse_front(placed.window.from(placed.frame_offset), segment.salt, placed.frame_offset);
   for (std::size_t have = 0; parsed.needed > have && parsed.needed <= largest_front;) {
     const auto into = arena.take(std::max(parsed.needed, smallest_window));
@@ -107,14 +126,14 @@ result<log::FrameFront> EventReader::front_of(Position position, Location locati
   const auto& record = placed.record;
   if (front->first.value() + record.index != position.value() || record.write >= front->writes ||
       record.index >= front->events) {
-    return misplaced(position, state_.segments.at(location.segment), location);
+    return misplaced(position, *segment_, location);
   }
   return *front;
 }
 
 result<EventReader::Owner> EventReader::owner_of(Position position, Location location, const Placed& placed,
                                                  const log::FrameFront& front, Arena& arena) {
-  const auto& segment = state_.segments.at(location.segment);
+  const auto& segment = enter(position, location.segment);
   const auto& record = placed.record;
   auto found = log::find_write(placed.window.from(placed.frame_offset), front, record.write);
   // All write headers stand before the first record.
@@ -157,14 +176,14 @@ result<EventView> EventReader::read_of(std::string_view stream, Revision revisio
   // Where it costs next to nothing, the log has the last word.
   if (front.writes == 1) {
     STELE_TRY(const auto owner, owner_of(position, location, placed, front, arena));
-    if (owner.stream != stream || owner.revision != revision)
-      return misplaced(position, state_.segments.at(location.segment), location);
+    if (owner.stream != stream || owner.revision != revision) return misplaced(position, *segment_, location);
   }
   return view_of(position, stream, revision, front, placed.record);
 }
 
 result<EventView> EventReader::read(Position position, Arena& arena) {
-  const auto location = position == Position{} ? Location{} : state_.index.locations().at(position);
+  if (position == Position{}) return read_at(position, {}, arena);
+  STELE_TRY(const auto location, state_.index.location(position));
   return read_at(position, location, arena);
 }
 

@@ -13,6 +13,7 @@
 #include "engine/query/log_walk.hpp"
 #include "engine/reader/arena.hpp"
 #include "engine/reader/front_cache.hpp"
+#include "engine/reader/segment_maps.hpp"
 #include "engine/segments.hpp"
 #include "stele/store.hpp"
 
@@ -23,6 +24,7 @@ struct ReadState {
   const Index& index;
   const Segments& segments;
   std::unique_ptr<FrontCache> fronts = std::make_unique<FrontCache>();
+  std::unique_ptr<SegmentMaps> maps = std::make_unique<SegmentMaps>();
   // A log with damage is read, not asked: what matched among the lost events cannot be known, and is told.
   Plan plan = Plan::by_choice;
 };
@@ -33,15 +35,23 @@ struct ReadState {
 // One thread at a time.
 class EventReader {
  public:
-  explicit EventReader(const ReadState& state) : state_(state) {}
+  explicit EventReader(const ReadState& state);
 
-  // The views live in `arena`. `position` must be visible. corrupt: with facts position, file, offset.
+  // The views live in `arena`, or as long as the store. `position` must be visible. corrupt: with facts position,
+  // file, offset.
   result<EventView> read(Position position, Arena& arena);
   // The same where the index has said where it lies.
   result<EventView> read_at(Position position, Location location, Arena& arena);
   // And whose it is. The view of the stream's name is the one that was given.
   result<EventView> read_of(std::string_view stream, Revision revision, Position position, Location location,
                             Arena& arena);
+  // That one will be read soon: memory is slow, and it can be asked for several at a time.
+  void expect(Location location) const {
+    constexpr std::size_t line = 64;
+    constexpr std::size_t lines = 6;
+    if (location.segment != ordinal_ || location.offset + lines * line > mapped_.size()) return;
+    for (std::size_t i = 0; i < lines; ++i) __builtin_prefetch(mapped_.data() + location.offset + i * line);
+  }
   // Where the frame of that event begins in its segment, as its record says.
   result<std::uint64_t> frame_offset(Position position, Location location, Arena& arena);
 
@@ -64,6 +74,8 @@ class EventReader {
     Revision revision;
   };
 
+  // The segment, and, when it is closed and can be mapped, its bytes in mapped_.
+  const OpenSegment& enter(Position position, std::uint32_t ordinal);
   result<Placed> read_placed(Position position, Location location, Arena& arena);
   result<Window> read_record(const OpenSegment& segment, Location location, Arena& arena);
   // The verified header of the frame that the record is in; the record stands where the header says.
@@ -75,6 +87,11 @@ class EventReader {
                          const log::FrameFront& front, Arena& arena);
 
   const ReadState& state_;
+  Position written_from_;                 // positions before it lie in closed segments
+  const OpenSegment* segment_ = nullptr;  // of the last read
+  std::uint32_t ordinal_ = 0;
+  bool tried_map_ = false;
+  std::string_view mapped_;
   std::size_t expected_bytes_ = 768;  // of the next record: about what the last one had
 };
 

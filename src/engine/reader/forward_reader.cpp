@@ -2,9 +2,18 @@
 // at the speed of the disk. The buffer is only moved or refilled while no view into it has been handed out.
 #include "engine/reader/forward_reader.hpp"
 
+#include <utility>
+
 #include "base/assert.hpp"
 
 namespace stele::engine {
+
+// Frames follow each other without a gap, so while one stands behind the last one nobody has to be asked where the
+// next event is.
+bool ForwardReader::goes_on() const {
+  return placed_ && follows_ &&
+         buffer_offset_ + frame_at_ < segment_->visible_end.load(std::memory_order_acquire);
+}
 
 // Where the frame of a record begins is written in the record; the frame itself is verified when it is taken.
 result<void> ForwardReader::place(Location location) {
@@ -15,6 +24,7 @@ result<void> ForwardReader::place(Location location) {
   buffer_offset_ = offset;
   frame_at_ = 0;
   placed_ = true;
+  follows_ = true;
   return {};
 }
 
@@ -90,28 +100,37 @@ result<void> ForwardReader::take_single(const Query& query) {
   return {};
 }
 
+// Asks the index; true: the frame of next_ can be taken, or nothing stands there to be taken.
+result<bool> ForwardReader::find_place() {
+  const auto location = places_.of(next_);
+  const bool lost = location && Index::is_lost(*location);
+  if (lost && state_.segments.dropped(next_)) {
+    next_ = next_.next();
+    return true;
+  }
+  if (location && !lost && placed_ && location->segment == ordinal_) return true;
+  if (!events_.empty()) return false;
+  placed_ = false;
+  auto there = !location ? result<void>(location.error())
+               : lost    ? result<void>(corrupt_event(next_, nullptr, 0, "it was lost with a damaged frame"))
+                         : place(*location);
+  if (there) return true;
+  next_ = next_.next();
+  return std::move(there).error();
+}
+
 result<bool> ForwardReader::advance(const Query& query, Position until, std::size_t max) {
-  if (!walk_) {
-    const auto location = state_.index.locations().at(next_);
-    const bool lost = Index::is_lost(location);
-    if (lost && state_.segments.dropped(next_)) {
-      next_ = next_.next();
-      return true;
-    }
-    if (lost || !placed_ || location.segment != ordinal_) {
-      if (!events_.empty()) return false;
-      placed_ = false;
-      const auto there =
-          lost ? result<void>(corrupt_event(next_, nullptr, 0, "it was lost with a damaged frame"))
-               : place(location);
-      if (!there) {
-        next_ = next_.next();
-        return there.error();
-      }
-    }
+  if (!walk_ && !goes_on()) {
+    const auto before = next_;
+    STELE_TRY(const bool found, find_place());
+    if (!found || next_ != before) return found;
   }
   const auto step = take_frame(query, until, max);
-  if (step == Step::passed) return true;
+  if (step == Step::passed) {
+    follows_ = true;
+    return true;
+  }
+  if (step == Step::damaged && std::exchange(follows_, false)) return true;  // after asking the index
   if (step == Step::paused || !events_.empty()) return false;
   if (step == Step::starved) {
     // Where the disk cannot be read in one piece, the events are asked for one by one.

@@ -11,13 +11,15 @@
 #include <vector>
 
 #include "engine/reader/event_reader.hpp"
+#include "engine/reader/places.hpp"
 
 namespace stele::engine {
 
 // One thread at a time.
 class ForwardReader {
  public:
-  ForwardReader(const ReadState& state, Position from) : state_(state), single_(state), next_(from) {}
+  ForwardReader(const ReadState& state, Position from)
+      : state_(state), single_(state), places_(state.index), next_(from) {}
 
   // Events up to and including `until` (which must be visible) that match: at most `max` of them, and at most
   // what a few reads of the log bring, so it may return none although there are more: then position() has
@@ -41,6 +43,9 @@ class ForwardReader {
     damaged,  // it does not parse
   };
 
+  // Whether the frame of next_ should begin where the last one has ended.
+  [[nodiscard]] bool goes_on() const;
+  result<bool> find_place();
   // Makes the buffer begin at the frame of next_.
   result<void> place(Location location);
   // More of the segment behind frame_at_; false when there is none.
@@ -54,6 +59,7 @@ class ForwardReader {
 
   const ReadState& state_;
   EventReader single_;
+  Places places_;
   Arena arena_;  // of single events
   Position next_;
   const OpenSegment* segment_ = nullptr;
@@ -61,6 +67,7 @@ class ForwardReader {
   std::uint64_t buffer_offset_ = 0;       // of the buffer, in the segment
   std::size_t frame_at_ = 0;              // where the frame of next_ begins in the buffer
   bool placed_ = false;                   // whether those three are right
+  bool follows_ = false;                  // and the frame of next_ was not yet found damaged there
   std::optional<log::FrameEvents> walk_;  // inside a verified frame
   std::size_t frame_size_ = 0;            // of the frame being walked
   std::size_t needed_ = 0;                // bytes that the starved frame has

@@ -22,16 +22,17 @@ class FrontCache {
     const auto hash = hash_of(segment, offset);
     const auto& shard = shards_[hash % shards_.size()];
     const std::lock_guard lock(shard.mutex);
-    const auto& slot = shard.slots[hash / shards_.size() % slots_per_shard];
-    if (slot.offset != offset || slot.segment != segment) return std::nullopt;
-    return slot.front;
+    for (const auto& slot : shard.sets[hash / shards_.size() % shard.sets.size()].slots)
+      if (slot.offset == offset && slot.segment == segment) return slot.front;
+    return std::nullopt;
   }
   void keep(std::uint32_t segment, std::uint64_t offset, const log::FrameFront& front) {
     STELE_ASSERT(offset > 0 && front.events > 0, "a frame lies behind the segment's header", offset);
     const auto hash = hash_of(segment, offset);
     auto& shard = shards_[hash % shards_.size()];
     const std::lock_guard lock(shard.mutex);
-    shard.slots[hash / shards_.size() % slots_per_shard] = {segment, offset, front};
+    auto& set = shard.sets[hash / shards_.size() % shard.sets.size()];
+    set.slots[set.oldest++ % set.slots.size()] = {segment, offset, front};
   }
 
  private:
@@ -40,10 +41,13 @@ class FrontCache {
     std::uint64_t offset = 0;  // 0: free
     log::FrameFront front;
   };
-  static constexpr std::size_t slots_per_shard = 64;
+  struct Set {
+    std::array<Slot, 4> slots;
+    std::uint32_t oldest = 0;
+  };
   struct alignas(64) Shard {
     mutable std::mutex mutex;
-    std::array<Slot, slots_per_shard> slots;
+    std::array<Set, 32> sets;
   };
   [[nodiscard]] static std::uint64_t hash_of(std::uint32_t segment, std::uint64_t offset) {
     return ((std::uint64_t{segment} << 32 ^ offset) * 0x9E3779B97F4A7C15u) >> 32;
