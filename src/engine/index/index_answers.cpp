@@ -15,7 +15,7 @@ using Parts = Index::Parts;
 const IndexPart& inner(const Part& part) { return static_cast<const IndexPart&>(part); }
 
 // The part that holds the position: nearly always asked of the last ones.
-const Part& part_of(const Parts& parts, Position position) {
+const Part& holder_of(const Parts& parts, Position position) {
   if (parts.back()->first() <= position) return *parts.back();
   const auto behind =
       std::ranges::partition_point(parts, [position](const auto& part) { return part->first() <= position; });
@@ -105,7 +105,7 @@ result<Location> Index::location(Position position) const {
   STELE_ASSERT(position > Position{} && position <= last(), "the position was added", position.value(),
                last().value());
   return asking([&](const Parts& parts, const Part*& asked) {
-    const auto& part = part_of(parts, position);
+    const auto& part = holder_of(parts, position);
     asked = &part;
     return part.location(position);
   });
