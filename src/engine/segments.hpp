@@ -1,7 +1,7 @@
 // segments.hpp - the open segment files of a store, oldest first, for readers. Writing them is the writer's.
 //
-// Threading: add() by one thread at a time; the rest from any thread. A segment stays where it is until the
-// end.
+// Threading: every member from any thread. A segment stays where it is until the end, also when another file for
+// the same positions has been added behind it.
 #pragma once
 
 #include <algorithm>
@@ -67,6 +67,11 @@ class Segments {
     if (found == rewritten_.begin() || position > (--found)->second.last) return false;
     return std::ranges::none_of(
         lost_, [position](const auto& range) { return range.first <= position && position <= range.second; });
+  }
+  // Whether every event without a place was dropped, and none damaged.
+  [[nodiscard]] bool only_dropped() const {
+    const std::shared_lock lock(mutex_);
+    return !rewritten_.empty() && lost_.empty();
   }
   // How many events the log has dropped.
   [[nodiscard]] std::uint64_t dropped_events() const {

@@ -69,6 +69,7 @@ std::size_t IndexKeeper::waiting() const {
 }
 
 result<bool> IndexKeeper::seal_one() {
+  const std::lock_guard working(working_);
   const auto parts = index_.parts();
   for (std::size_t i = 0; i + 1 < parts->size(); ++i) {
     const auto& part = (*parts)[i];
@@ -101,6 +102,7 @@ std::optional<std::vector<std::uint32_t>> IndexKeeper::ordinals_of(const SealedP
 // ---- Merging
 
 result<bool> IndexKeeper::merge_one() {
+  const std::lock_guard working(working_);
   const auto parts = index_.parts();
   // Runs of neighbours that stand in files and may meet.
   for (std::size_t begin = 0; begin < parts->size();) {
@@ -186,6 +188,50 @@ result<Index::Parts> IndexKeeper::rebuild(const Part& damaged, bool write) {
   // Should it stay, the next opening finds it damaged once more.
   if (write && !replaced) (void)files_.disk().remove(path);
   return fresh;
+}
+
+// ---- Another file for the same positions
+
+result<Index::Parts> IndexKeeper::made_anew(const std::shared_ptr<const Part>& old, std::uint32_t ordinal) {
+  const auto& swapped = segments_.at(ordinal);
+  std::vector<CoveredSegment> segments{{.first = old->first()}};
+  if (is_sealed(old)) segments = in_file(old)->segments();
+  PartList fresh;
+  for (std::size_t i = 0; i < segments.size(); ++i) {
+    auto segment = segments[i];
+    const auto next = i + 1 < segments.size() ? segments[i + 1].first : old->last().next();
+    const auto at = segment.first == swapped.first ? std::optional(ordinal) : segments_.find(segment.first);
+    STELE_ASSERT(at.has_value(), "what the index covers is open", segment.first.value());
+    const auto& open = segments_.at(*at);
+    segment.salt = open.salt;
+    if (*at == ordinal) segment.end = open.visible_end.load(std::memory_order_acquire);
+    STELE_TRY(auto part, scan_segment(*at, segment, next));
+    segment.frames = part->frames();
+    segment.events = part->last().value() - part->first().value() + 1 - part->missing();
+    auto file = seal_part(*part, segment);
+    if (file) (*file)->bind({*at});
+    fresh.push_back(file ? std::shared_ptr<const Part>(*std::move(file)) : std::move(part));
+  }
+  return fresh;
+}
+
+result<void> IndexKeeper::swap_segment(std::uint32_t ordinal) {
+  const std::lock_guard working(working_);
+  const auto first = segments_.at(ordinal).first;
+  for (;;) {
+    const auto parts = index_.parts();
+    const auto old = std::ranges::find_if(
+        *parts, [first](const auto& part) { return part->first() <= first && first <= part->last(); });
+    STELE_ASSERT(old != parts->end() && old + 1 != parts->end(), "a closed segment has a complete part",
+                 first.value());
+    const bool was_file = is_sealed(*old);
+    STELE_TRY(const auto fresh, made_anew(*old, ordinal));
+    // Healed meanwhile: then the new part is the one to replace.
+    if (!index_.replace(std::span(&*old, 1), fresh)) continue;
+    // A file of one segment has been replaced by the new one of the same name.
+    if (was_file && fresh.size() > 1) return files_.disk().remove(in_file(*old)->file().path());
+    return {};
+  }
 }
 
 // ---- Following

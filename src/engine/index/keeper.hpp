@@ -2,11 +2,12 @@
 // a damaged part anew from the log, taking over what a writer in another process has sealed. When any of it is done
 // is others' business (sealer.hpp, the follower, Index::heal).
 //
-// Threading: seal_one() and merge_one() by one thread at a time; rebuild() from any.
+// Threading: seal_one() and merge_one() by one thread at a time; rebuild() and swap_segment() from any.
 #pragma once
 
 #include <atomic>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <set>
 
@@ -40,6 +41,10 @@ class IndexKeeper {
   // For a follower: replaces parts in memory by files that have appeared.
   result<void> adopt_sealed();
 
+  // A segment was replaced by another file, open as `ordinal`: the part that covers it is made anew, and with it the
+  // parts of all segments that stand in the same file. Readers that hold the old ones go on with them.
+  result<void> swap_segment(std::uint32_t ordinal);
+
   // Ordinals of the part's segments among the open ones; nothing when one is not there.
   [[nodiscard]] std::optional<std::vector<std::uint32_t>> ordinals_of(const SealedPart& part) const;
 
@@ -55,6 +60,9 @@ class IndexKeeper {
   const Segments& segments_;
   std::vector<LogSegment> log_;
   std::atomic<bool> stop_{false};
+  result<Index::Parts> made_anew(const std::shared_ptr<const Part>& old, std::uint32_t ordinal);
+
+  std::mutex working_;        // sealing, merging and swapping write files of the same names
   std::set<Position> apart_;  // where parts begin that must not be merged with those in front of them
 };
 

@@ -50,6 +50,11 @@ class StreamCursor final : public Cursor {
                  head_.value());
     if (backward_) std::ranges::reverse(positions);
     STELE_CHECK(locate(positions));
+    // A compaction since the cursor was opened has dropped a beginning of the stream.
+    if (std::ranges::any_of(locations_, Index::is_lost) && state_.segments.only_dropped()) {
+      STELE_CHECK(pass_dropped());
+      return next_batch(max);
+    }
     for (std::size_t i = 0; i < positions.size() && arena_.bytes() < largest_bytes; ++i) {
       const Revision revision(backward_ ? end_ - 1 : begin_);
       if (i + read_ahead < locations_.size()) reader_.expect(locations_[i + read_ahead]);
@@ -75,6 +80,21 @@ class StreamCursor final : public Cursor {
       locations_.push_back(location);
     }
     events_.reserve(positions.size());
+    return {};
+  }
+
+  // Begins at the first event that is still there, by halving: all before it are gone, none behind it.
+  result<void> pass_dropped() {
+    auto there = end_;
+    while (begin_ < there) {
+      const auto middle = begin_ + (there - begin_) / 2;
+      STELE_TRY(const auto found, state_.index.positions(stream_, Revision(middle), 1, head_));
+      if (found.empty() || found.front() == Position{})
+        begin_ = middle + 1;
+      else
+        there = middle;
+    }
+    STELE_ASSERT(begin_ <= end_, "a cursor does not pass its end", begin_, end_);
     return {};
   }
 

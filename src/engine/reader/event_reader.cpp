@@ -158,9 +158,16 @@ result<EventReader::Owner> EventReader::owner_of(Position position, Location loc
   return Owner{write.stream, Revision(write.first_revision.value() + record.index - found->first_event)};
 }
 
-result<EventView> EventReader::read_at(Position position, Location location, Arena& arena) {
-  if (Index::is_lost(location))
+// Who asks for a place and then reads it may have been overtaken by a compaction.
+Error EventReader::not_there(Position position) const {
+  if (!state_.segments.dropped(position))
     return corrupt_event(position, nullptr, 0, "it was lost with a damaged frame");
+  return Error(errc::gone, "event " + std::to_string(position.value()) + " was dropped by compaction")
+      .with("position", position.value());
+}
+
+result<EventView> EventReader::read_at(Position position, Location location, Arena& arena) {
+  if (Index::is_lost(location)) return not_there(position);
   STELE_TRY(const auto placed, read_placed(position, location, arena));
   STELE_TRY(const auto front, front_of(position, location, placed, arena));
   STELE_TRY(const auto owner, owner_of(position, location, placed, front, arena));
@@ -169,8 +176,7 @@ result<EventView> EventReader::read_at(Position position, Location location, Are
 
 result<EventView> EventReader::read_of(std::string_view stream, Revision revision, Position position,
                                        Location location, Arena& arena) {
-  if (Index::is_lost(location))
-    return corrupt_event(position, nullptr, 0, "it was lost with a damaged frame");
+  if (Index::is_lost(location)) return not_there(position);
   STELE_TRY(const auto placed, read_placed(position, location, arena));
   STELE_TRY(const auto front, front_of(position, location, placed, arena));
   // Where it costs next to nothing, the log has the last word.

@@ -56,6 +56,7 @@ class EventReader {
   result<std::uint64_t> frame_offset(Position position, Location location, Arena& arena);
 
  private:
+  [[nodiscard]] Error not_there(Position position) const;
   // A piece of a segment; `bytes` begin at `offset` of the file.
   struct Window {
     std::uint64_t offset = 0;
