@@ -139,6 +139,11 @@ class Tree {
     append->add_option("--meta", adding->metadata, "metadata, a JSON object; @file works");
     append->add_option("--expect", adding->expect, "v204, none, exists or any (default)");
     append->add_option("--tag", adding->tags, "a tag; repeat for several")->allow_extra_args(false);
+    append
+        ->add_option("--if-no", adding->if_no,
+                     "refuse if an event behind --after matches: \"type=T tag=K ...\"; several: any of them")
+        ->allow_extra_args(false);
+    append->add_option("--after", adding->after, "the last position that the decision has seen, p90211");
     append->add_option("--id", adding->id, "the event's UUID: repeating an append with it is harmless");
     append->add_option("--content-type", adding->content_type,
                        "what the bytes are (default application/json)");
@@ -224,26 +229,93 @@ class Tree {
   void add_measuring() {
     auto* bench =
         app_.add_subcommand("bench", "Measure, beside the limits of the machine")->require_subcommand(1);
+    add_bench_writing(*bench);
+    add_bench_reading(*bench);
+    add_bench_whole_logs(*bench);
+  }
+
+  static void add_baseline(CLI::App& app, BenchOptions& options) {
+    app.add_option("--baseline", options.baseline, "compare with an earlier --json or --ndjson of the same");
+  }
+  static void add_size(CLI::App& app, std::uint64_t& size) {
+    app.add_option("--size", size, "bytes of payload (default 256)")->check(CLI::Range(32, 1 << 20));
+  }
+  static void add_seconds(CLI::App& app, double& seconds) {
+    app.add_option("--duration", seconds, "seconds per line (default 2)")->check(CLI::Range(0.05, 3600.0));
+  }
+  static void add_log(CLI::App& app, BenchLogOptions& log) {
+    app.add_option("--events", log.events, "how many (default 1000000)")->check(CLI::Range(1000, 2000000000));
+    app.add_option("--streams", log.streams, "over how many streams (default: 100 events each)")
+        ->check(CLI::Range(1, 100000000));
+    app.add_flag("--zipf", log.zipf, "few streams get most of them");
+    add_size(app, log.size);
+    add_baseline(app, log);
+  }
+
+  void add_bench_writing(CLI::App& bench) {
     const auto [append, appending] =
-        leaf<BenchAppendOptions>(*bench, "append", "Durable appends: rate and latency");
+        leaf<BenchAppendOptions>(bench, "append", "Durable appends: rate and latency");
     append->add_option("--writers", appending->writers, "how many at a time (default 1,16,64,256)")
         ->delimiter(',');
     append
         ->add_option("--batch", appending->batches,
                      "events per append (default 1; and 100 with 1 and 16 writers)")
         ->delimiter(',');
-    append->add_option("--size", appending->size, "bytes of payload (default 256)")
-        ->check(CLI::Range(32, 1 << 20));
-    append->add_option("--duration", appending->seconds, "seconds per line (default 2)")
-        ->check(CLI::Range(0.05, 3600.0));
+    add_size(*append, appending->size);
+    add_seconds(*append, appending->seconds);
     append->add_option("--rate", appending->rate,
                        "appends per second in all, open loop (default: as fast as it goes)");
     append->add_flag("--async", appending->completions, "completions instead of a waiting thread per writer");
-    const auto [read, reading] = leaf<BenchReadOptions>(*bench, "read", "Replay and loads of single streams");
-    read->add_option("--events", reading->events, "how many to replay (default 1000000)")
-        ->check(CLI::Range(1000, 100000000));
-    read->add_option("--size", reading->size, "bytes of payload (default 256)")
-        ->check(CLI::Range(32, 1 << 20));
+    add_baseline(*append, *appending);
+    const auto [condition, guarding] =
+        leaf<BenchConditionOptions>(bench, "condition", "Conditional appends beside unconditional ones");
+    add_log(*condition, *guarding);
+    add_seconds(*condition, guarding->seconds);
+    condition->add_option("--writers", guarding->writers, "how many at a time (default 64)")
+        ->check(CLI::Range(1, 4096));
+    condition->add_flag("--async", guarding->completions,
+                        "completions instead of a waiting thread per writer");
+  }
+
+  void add_bench_reading(CLI::App& bench) {
+    const auto [read, reading] =
+        leaf<BenchReadOptions>(bench, "read", "Replay, loads of streams, selective reads warm and cold");
+    add_log(*read, *reading);
+    add_seconds(*read, reading->seconds);
+    const auto [load, loading] = leaf<BenchLoadOptions>(bench, "load", "Loads of single scattered streams");
+    add_log(*load, *loading);
+    add_seconds(*load, loading->seconds);
+    load->add_option("--rate", loading->rate, "loads per second, open loop (default: one after the other)");
+    load->add_option("--threads", loading->threads, "readers at a time (default 1)")
+        ->check(CLI::Range(1, 256));
+    const auto [subscribe, following] =
+        leaf<BenchSubscribeOptions>(bench, "subscribe", "From acknowledgement to a live subscriber");
+    subscribe->add_option("--rate", following->rates, "appends per second, open loop (default 100,1000,5000)")
+        ->delimiter(',');
+    add_seconds(*subscribe, following->seconds);
+    add_size(*subscribe, following->size);
+    add_baseline(*subscribe, *following);
+  }
+
+  void add_bench_whole_logs(CLI::App& bench) {
+    const auto [rebuild, rebuilding] =
+        leaf<BenchRebuildOptions>(bench, "rebuild", "A read model from the whole log: in memory, in SQLite");
+    add_log(*rebuild, *rebuilding);
+    const auto [fill, filling] =
+        leaf<BenchFillOptions>(bench, "fill", "Make a log to measure with, in --dir, and keep it");
+    add_log(*fill, *filling);
+    fill->add_flag("--hold", filling->hold, "stay, with the store open, until killed");
+    const auto [opens, opening] =
+        leaf<BenchOpenOptions>(bench, "open", "Opening after SIGKILL and after a clean close; memory");
+    opens->add_option("--events", opening->events, "a log for each of these sizes (default 1000000)")
+        ->delimiter(',');
+    opens->add_option("--streams", opening->streams, "over how many streams (default: 20 events each)");
+    opens->add_flag("--zipf", opening->zipf, "few streams get most events");
+    opens->add_option("--store", opening->store, "measure this store instead; it is not changed");
+    opens->add_option("--then-append", opening->append_seconds, "seconds of appending to --store afterwards")
+        ->group("");  // not shown: how the command measures the logs it made
+    add_size(*opens, opening->size);
+    add_baseline(*opens, *opening);
   }
 
   void add_about() {

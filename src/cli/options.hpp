@@ -47,6 +47,8 @@ struct AppendOptions {
   std::vector<std::string> tags;
   std::string id;
   std::string content_type;
+  std::vector<std::string> if_no;  // items of the append condition: "type=T tag=K"
+  std::string after;               // empty: with a condition, the beginning of the log
   bool dry_run = false;
 };
 
@@ -125,8 +127,11 @@ struct DemoOptions {
   std::chrono::milliseconds projection_delay{0};  // read models lag by this; for tests and demonstrations
 };
 
-// Measuring: see bench/. A zero means "the built-in choice".
-struct BenchAppendOptions {
+// Measuring: see bench/. A zero, or an empty list, means "the built-in choice".
+struct BenchOptions {
+  std::string baseline;  // an earlier --json of the same measurement
+};
+struct BenchAppendOptions : BenchOptions {
   std::vector<std::uint64_t> writers;
   std::vector<std::uint64_t> batches;
   std::uint64_t size = 256;
@@ -134,9 +139,42 @@ struct BenchAppendOptions {
   std::uint64_t rate = 0;  // appends per second over all writers, open loop; 0: as fast as it goes
   bool completions = false;
 };
-struct BenchReadOptions {
+// The log that is made for a measurement.
+struct BenchLogOptions : BenchOptions {
   std::uint64_t events = 1'000'000;
   std::uint64_t size = 256;
+  std::uint64_t streams = 0;
+  bool zipf = false;
+};
+struct BenchReadOptions : BenchLogOptions {
+  double seconds = 2.0;  // of each line of selective reads
+};
+struct BenchLoadOptions : BenchLogOptions {
+  double seconds = 2.0;
+  std::uint64_t rate = 0;
+  std::uint64_t threads = 1;
+};
+struct BenchConditionOptions : BenchLogOptions {
+  double seconds = 2.0;
+  std::uint64_t writers = 64;
+  bool completions = false;
+};
+struct BenchSubscribeOptions : BenchOptions {
+  std::vector<std::uint64_t> rates;
+  double seconds = 2.0;
+  std::uint64_t size = 256;
+};
+struct BenchRebuildOptions : BenchLogOptions {};
+struct BenchFillOptions : BenchLogOptions {
+  bool hold = false;  // stays, with the store open, until it is killed
+};
+struct BenchOpenOptions : BenchOptions {
+  std::vector<std::uint64_t> events;  // a log for each; empty with `store`
+  std::uint64_t size = 256;
+  std::uint64_t streams = 0;
+  bool zipf = false;
+  std::string store;          // an existing store instead
+  double append_seconds = 0;  // of appending to it afterwards
 };
 
 struct VersionOptions {};
@@ -148,7 +186,9 @@ using Command =
     std::variant<AppendOptions, ReadOptions, TailOptions, StreamListOptions, StreamInfoOptions,
                  StreamSetOptions, StreamRemoveOptions, StreamTombstoneOptions, CompactCommandOptions,
                  InspectOptions, VerifyOptions, ImportOptions, ExportOptions, ServeOptions, DemoOptions,
-                 BenchAppendOptions, BenchReadOptions, VersionOptions, TopicOptions>;
+                 BenchAppendOptions, BenchReadOptions, BenchLoadOptions, BenchConditionOptions,
+                 BenchSubscribeOptions, BenchRebuildOptions, BenchFillOptions, BenchOpenOptions,
+                 VersionOptions, TopicOptions>;
 
 struct Invocation {
   Common common;

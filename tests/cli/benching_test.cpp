@@ -47,17 +47,18 @@ TEST(Benching, replays_and_loads_what_it_filled) {
   TempDirectory directory;
   const auto store = open(directory.path("store"));
   ASSERT_TRUE(store) << store.error().to_string();
-  const auto streams = bench::fill(**store, 2000, 64, {});
-  ASSERT_TRUE(streams) << streams.error().to_string();
-  EXPECT_EQ(*streams, 20u);
+  const bench::LogPlan log{.events = 2000, .streams = 20, .size = 64};
+  const auto filled = bench::fill(**store, log, {});
+  ASSERT_TRUE(filled) << filled.error().to_string();
+  EXPECT_EQ(filled->events, 2000u);
   const auto replayed = bench::replay(**store);
   ASSERT_TRUE(replayed) << replayed.error().to_string();
   EXPECT_EQ(replayed->events, 2000u);
   EXPECT_EQ(replayed->payload_bytes, 2000u * 64);
-  const auto loads = bench::load_streams(**store, *streams, 0.01, 1);
+  const auto loads = bench::load_streams(**store, {.log = log, .seconds = 0.05}, {});
   ASSERT_TRUE(loads) << loads.error().to_string();
-  EXPECT_GT(loads->loads, 0u);
-  EXPECT_EQ(loads->latency.count(), loads->loads);
+  EXPECT_EQ(loads->events, loads->reads * 100);
+  EXPECT_EQ(loads->latency.count(), loads->reads);
 }
 
 TEST(Benching, every_acknowledged_append_is_in_the_store) {

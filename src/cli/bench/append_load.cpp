@@ -1,23 +1,19 @@
 // append_load.cpp - the two ways to drive a store: a waiting thread per writer, or completions.
 #include "cli/bench/append_load.hpp"
 
-#include <atomic>
 #include <condition_variable>
 #include <mutex>
+#include <queue>
 #include <thread>
 #include <vector>
+
+#include "cli/bench/pace.hpp"
 
 namespace stele::cli::bench {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 // The first moments find cold caches and threads that are still starting: they are not counted.
 constexpr double warm_up_share = 0.1;
-
-Clock::duration as_duration(double seconds) {
-  return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
-}
 
 struct Window {
   Clock::time_point begin;
@@ -33,32 +29,9 @@ struct Window {
   }
 };
 
-// When the n-th append of a writer is due. At a given rate that is fixed in advance: a slow answer does not
-// delay the schedule, it shows as latency.
-class Schedule {
- public:
-  Schedule(const AppendLoad& load, const Window& window, std::uint64_t writer)
-      : window_(window), writer_(writer) {
-    if (load.rate == 0) return;
-    step_ = as_duration(static_cast<double>(load.writers) / static_cast<double>(load.rate));
-    shift_ = as_duration(static_cast<double>(writer_) / static_cast<double>(load.rate));
-  }
-
-  // Waits until then; the moment latency counts from.
-  Clock::time_point next() {
-    if (step_ == Clock::duration::zero()) return Clock::now();
-    const auto due = window_.begin + shift_ + step_ * static_cast<std::int64_t>(sent_++);
-    if (due < window_.end) std::this_thread::sleep_until(due);
-    return due;
-  }
-
- private:
-  const Window& window_;
-  std::uint64_t writer_;
-  std::uint64_t sent_ = 0;
-  Clock::duration step_{};
-  Clock::duration shift_{};
-};
+Pace pace_of(const AppendLoad& load, const Window& window, std::uint64_t writer) {
+  return {window.begin, load.rate, writer, load.writers};
+}
 
 void count(AppendMeasured& measured, const Window& window, Clock::time_point due,
            const result<AppendResult>& outcome) {
@@ -87,14 +60,14 @@ AppendMeasured write_until_end(const AppendCall& call, const AppendLoad& load, c
                                std::uint64_t writer, const std::stop_token& stop) {
   AppendMeasured measured;
   AppendSource source(load, writer);
-  Schedule schedule(load, window, writer);
+  auto pace = pace_of(load, window, writer);
   while (!stop.stop_requested()) {
-    const auto due = schedule.next();
+    const auto due = pace.wait_next(window.end);
     if (due >= window.end) break;
     const auto outcome = call(source.next());
     count(measured, window, due, outcome);
     if (!outcome) break;
-    source.acknowledged(outcome->revisions.front().revision);
+    source.acknowledged(*outcome);
   }
   return measured;
 }
@@ -107,10 +80,15 @@ class ReadySlots {
     slots_.push_back(slot);
     if (slots_.size() == 1) arrived_.notify_one();
   }
-  void take_all(std::vector<std::uint32_t>& into) {
+  // Waits for one at least; with `until`, no longer than that.
+  void take_all(std::vector<std::uint32_t>& into, std::optional<Clock::time_point> until) {
     into.clear();
     std::unique_lock lock(mutex_);
-    arrived_.wait(lock, [&] { return !slots_.empty(); });
+    const auto any = [&] { return !slots_.empty(); };
+    if (until)
+      arrived_.wait_until(lock, *until, any);
+    else
+      arrived_.wait(lock, any);
     into.swap(slots_);
   }
 
@@ -122,17 +100,18 @@ class ReadySlots {
 
 struct Slot {
   AppendSource source;
-  Schedule schedule;
+  Pace pace;
   Clock::time_point due{};
   bool failed = false;
 };
 
-// Many appends in flight from one thread.
+// Many appends in flight from one thread. What is due first is sent first, whichever slot became free first.
 class CompletionLoad {
  public:
-  CompletionLoad(EventStore& store, const AppendLoad& load) : store_(store), window_(load.seconds) {
+  CompletionLoad(EventStore& store, const AppendLoad& load)
+      : store_(store), window_(load.seconds), open_(load.rate != 0) {
     for (std::uint64_t i = 0; i < load.writers; ++i)
-      slots_.push_back({AppendSource(load, i), Schedule(load, window_, i)});
+      slots_.push_back({AppendSource(load, i), pace_of(load, window_, i)});
   }
 
   AppendMeasured run(const std::stop_token& stop) {
@@ -140,23 +119,42 @@ class CompletionLoad {
     for (std::uint32_t i = 0; i < ready.size(); ++i) ready[i] = i;
     std::size_t in_flight = 0;
     while (true) {
-      for (const auto index : ready) in_flight += submit(index, stop) ? 1 : 0;
-      if (in_flight == 0) return measured_;
-      ready_.take_all(ready);
+      for (const auto index : ready) in_flight += plan(index, stop) ? 1 : 0;
+      in_flight += send_due();
+      if (in_flight == 0 && waiting_.empty()) return measured_;
+      ready_.take_all(ready, waiting_.empty() ? std::nullopt : std::optional(waiting_.top().first));
       in_flight -= ready.size();
     }
   }
 
  private:
-  // False: this slot is finished, and in_flight must not count it.
-  bool submit(std::uint32_t index, const std::stop_token& stop) {
+  using Due = std::pair<Clock::time_point, std::uint32_t>;
+
+  // True: sent at once. A slot that has failed, or whose next append is due after the end, is finished.
+  bool plan(std::uint32_t index, const std::stop_token& stop) {
     auto& slot = slots_[index];
     if (slot.failed || stop.stop_requested()) return false;
-    slot.due = slot.schedule.next();
+    slot.due = slot.pace.next();
     if (slot.due >= window_.end) return false;
-    store_.append_async(slot.source.next(),
+    if (open_)
+      waiting_.emplace(slot.due, index);
+    else
+      send(index);
+    return !open_;
+  }
+
+  std::size_t send_due() {
+    std::size_t sent = 0;
+    for (const auto now = Clock::now(); !waiting_.empty() && waiting_.top().first <= now; ++sent) {
+      send(waiting_.top().second);
+      waiting_.pop();
+    }
+    return sent;
+  }
+
+  void send(std::uint32_t index) {
+    store_.append_async(slots_[index].source.next(),
                         [this, index](result<AppendResult> outcome) { answered(index, outcome); });
-    return true;
   }
 
   // On the store's thread, one at a time.
@@ -166,14 +164,16 @@ class CompletionLoad {
       const std::lock_guard lock(mutex_);
       count(measured_, window_, slot.due, outcome);
     }
-    if (outcome) slot.source.acknowledged(outcome->revisions.front().revision);
+    if (outcome) slot.source.acknowledged(*outcome);
     slot.failed = !outcome;
     ready_.put(index);
   }
 
   EventStore& store_;
   Window window_;
+  bool open_;  // at a given rate
   std::vector<Slot> slots_;
+  std::priority_queue<Due, std::vector<Due>, std::greater<>> waiting_;
   ReadySlots ready_;
   std::mutex mutex_;
   AppendMeasured measured_;

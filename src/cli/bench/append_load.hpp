@@ -20,6 +20,9 @@ struct AppendLoad {
   std::uint64_t rate = 0;  // appends per second in all; 0: as fast as answers come back
   bool completions = false;
   std::string run;  // part of the stream names: no two loads share a stream
+  // Adds what the load is about - a condition, tags - to a request that is otherwise ready. `seen`: the last
+  // position this writer knows of.
+  std::function<void(AppendRequest& request, std::uint64_t writer, Position seen)> prepare{};
 };
 
 struct AppendMeasured {
@@ -43,21 +46,27 @@ using AppendCallMaker = std::function<result<AppendCall>()>;
 [[nodiscard]] result<AppendMeasured> run_completions(EventStore& store, const AppendLoad& load,
                                                      std::stop_token stop);
 
-// What one append of the load looks like: JSON payloads of the asked size, with a type and an id.
+// What one append of the load looks like: JSON payloads of the asked size, with a type and an id. The load must
+// outlive it.
 class AppendSource {
  public:
   AppendSource(const AppendLoad& load, std::uint64_t writer);
   [[nodiscard]] AppendRequest next();
-  // The head after an acknowledged append, so that the next one expects it.
-  void acknowledged(Revision head) { expected_ = ExpectedVersion::exact(head); }
+  // So that the next one expects the stream where this one left it.
+  void acknowledged(const AppendResult& appended) {
+    expected_ = ExpectedVersion::exact(appended.revisions.front().revision);
+    seen_ = appended.last;
+  }
 
  private:
+  const AppendLoad* load_;
+  std::uint64_t writer_;
   std::string stream_;
   std::string payload_;
-  std::uint64_t batch_;
   std::uint64_t made_ = 0;
   std::uint64_t id_space_;
   ExpectedVersion expected_ = ExpectedVersion::no_stream();
+  Position seen_;
 };
 
 }  // namespace stele::cli::bench

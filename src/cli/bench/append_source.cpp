@@ -29,9 +29,10 @@ Uuid id_of(std::uint64_t space, std::uint64_t number) {
 
 // The id space is random once per writer: a second run on the same store must not look like a repeat.
 AppendSource::AppendSource(const AppendLoad& load, std::uint64_t writer)
-    : stream_(fmt::format("bench-{}-{}", load.run, writer)),
+    : load_(&load),
+      writer_(writer),
+      stream_(fmt::format("bench-{}-{}", load.run, writer)),
       payload_(payload_of(load.size)),
-      batch_(load.batch),
       id_space_(std::hash<Uuid>{}(Uuid::random())) {}
 
 AppendRequest AppendSource::next() {
@@ -39,13 +40,14 @@ AppendRequest AppendSource::next() {
   auto& write = request.writes.emplace_back();
   write.stream = stream_;
   write.expected = expected_;
-  write.events.reserve(batch_);
-  for (std::uint64_t i = 0; i < batch_; ++i) {
+  write.events.reserve(load_->batch);
+  for (std::uint64_t i = 0; i < load_->batch; ++i) {
     auto& event = write.events.emplace_back();
     event.id = id_of(id_space_, ++made_);
     event.type = "BenchEvent";
     event.data = payload_;
   }
+  if (load_->prepare) load_->prepare(request, writer_, seen_);
   return request;
 }
 

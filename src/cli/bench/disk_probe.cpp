@@ -3,24 +3,17 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 
 #include "cli/bench/histogram.hpp"
+#include "cli/bench/pace.hpp"
 #include "io/world.hpp"
 
 namespace stele::cli::bench {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 constexpr std::uint64_t probe_bytes = 64u << 20;
 constexpr std::array<std::uint64_t, 3> sync_sizes{300, 4u << 10, 64u << 10};
 constexpr std::uint64_t commit_file_bytes = 4u << 20;
-constexpr double seconds_per_size = 0.4;
-
-double seconds_since(Clock::time_point begin) {
-  return std::chrono::duration<double>(Clock::now() - begin).count();
-}
 
 // Also the measurement of the writing rate: the second pass goes over a file that has its blocks.
 result<double> write_whole(io::File& file) {
@@ -52,13 +45,13 @@ result<SyncTime> time_syncs(io::File& file, std::uint64_t file_bytes, std::uint6
 
 }  // namespace
 
-result<DiskLimits> probe_disk(const std::filesystem::path& directory) {
+result<DiskLimits> probe_disk(const std::filesystem::path& directory, double seconds) {
   STELE_TRY(const auto file, io::real_world().disk.open(directory / "probe", io::Mode::create));
   DiskLimits limits;
   STELE_CHECK(write_whole(*file));
   STELE_TRY(limits.bytes_per_second, write_whole(*file));
   for (const auto bytes : sync_sizes) {
-    STELE_TRY(const auto time, time_syncs(*file, probe_bytes, bytes, seconds_per_size));
+    STELE_TRY(const auto time, time_syncs(*file, probe_bytes, bytes, seconds));
     limits.syncs.push_back(time);
   }
   STELE_CHECK(io::real_world().disk.remove(directory / "probe"));

@@ -21,8 +21,8 @@ struct DiskLimits {
   double bytes_per_second = 0;  // sequential writing, synced at the end
 };
 
-// Takes about two seconds and 64 MiB below `directory`.
-[[nodiscard]] result<DiskLimits> probe_disk(const std::filesystem::path& directory);
+// Takes `seconds` for each size and 64 MiB below `directory`.
+[[nodiscard]] result<DiskLimits> probe_disk(const std::filesystem::path& directory, double seconds);
 
 // Seconds for one write of so many bytes and its fdatasync, the median of `seconds` of trying: what one commit
 // of that size costs right now. Disks shared with others change from minute to minute, so it is asked beside

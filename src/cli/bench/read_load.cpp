@@ -1,63 +1,98 @@
-// read_load.cpp - fills, replays, loads and scans.
+// read_load.cpp - replays, loads, selective reads and the scan beside them.
 #include "cli/bench/read_load.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <random>
+#include <thread>
+#include <vector>
 
 #include "base/crc32c.hpp"
+#include "cli/bench/pace.hpp"
 #include "io/world.hpp"
 
 namespace stele::cli::bench {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
-constexpr std::uint64_t streams_in_append = 500;
 constexpr std::size_t replay_batch = 1024;
 constexpr std::size_t scan_bytes = 1u << 20;
 
-double elapsed(Clock::time_point begin) {
-  return std::chrono::duration<double>(Clock::now() - begin).count();
-}
-
-// Names as applications have them: a category, then a number.
-std::string stream_of(std::uint64_t number) { return fmt::format("bench-{}", number); }
-
-// One append, many streams: consecutive events of a stream end up far apart, as concurrent writers leave
-// them.
-AppendRequest one_event_each(std::uint64_t first, std::uint64_t behind, const std::string& payload) {
-  AppendRequest request;
-  for (auto number = first; number < behind; ++number) {
-    auto& write = request.writes.emplace_back();
-    write.stream = stream_of(number);
-    auto& event = write.events.emplace_back();
-    event.type = "BenchEvent";
-    event.data = payload;
+result<std::uint64_t> count_events(Cursor& cursor) {
+  std::uint64_t events = 0;
+  while (true) {
+    STELE_TRY(const auto batch, cursor.next_batch(replay_batch));
+    if (batch.empty()) return events;
+    events += batch.size();
   }
-  return request;
 }
 
-std::string filler(std::uint64_t size) {
-  constexpr std::uint64_t frame_of_json = 11;  // {"note":""}
-  return fmt::format(R"({{"note":"{}"}})", std::string(size > frame_of_json ? size - frame_of_json : 0, 'x'));
+// One read of the object with that number: how many events it has found.
+using ReadOne = std::function<result<std::uint64_t>(std::uint64_t number)>;
+
+struct Objects {
+  std::uint64_t count;
+  std::uint64_t fewest;  // events each must have at least
+  ReadOne read;
+};
+
+result<ReadsMeasured> read_for_a_while(const Objects& objects, const ReadsPlan& plan, std::uint64_t thread,
+                                       const std::stop_token& stop) {
+  ReadsMeasured measured;
+  std::mt19937_64 random(plan.seed + thread);
+  const auto begin = Clock::now();
+  const auto end = begin + as_duration(plan.seconds);
+  Pace pace(begin, plan.rate, thread, plan.threads);
+  while (!stop.stop_requested()) {
+    const auto due = pace.wait_next(end);
+    if (due >= end) break;
+    const auto number = random() % objects.count;
+    STELE_TRY(const auto events, objects.read(number));
+    measured.latency.add(Clock::now() - due);
+    if (events < objects.fewest)
+      return Error(errc::corrupt, fmt::format("{} events found instead of {}", events, objects.fewest))
+          .with("number", number);
+    measured.events += events;
+    ++measured.reads;
+  }
+  measured.seconds = seconds_since(begin);
+  return measured;
+}
+
+result<ReadsMeasured> read_in_threads(const Objects& objects, const ReadsPlan& plan,
+                                      const std::stop_token& stop) {
+  std::vector<result<ReadsMeasured>> parts(plan.threads, ReadsMeasured{});
+  {
+    std::vector<std::jthread> threads;
+    for (std::uint64_t i = 1; i < plan.threads; ++i)
+      threads.emplace_back([&, i] { parts[i] = read_for_a_while(objects, plan, i, stop); });
+    parts[0] = read_for_a_while(objects, plan, 0, stop);
+  }
+  ReadsMeasured all;
+  for (const auto& part : parts) {
+    if (!part) return part.error();
+    all.reads += part->reads;
+    all.events += part->events;
+    all.seconds = std::max(all.seconds, part->seconds);
+    all.latency.merge(part->latency);
+  }
+  return all;
+}
+
+// All files of the log, mapped one after the other.
+result<std::vector<std::unique_ptr<io::File>>> open_files(const std::filesystem::path& directory) {
+  auto& disk = io::real_world().disk;
+  std::vector<std::unique_ptr<io::File>> files;
+  STELE_TRY(const auto names, disk.list(directory));
+  for (const auto& name : names) {
+    STELE_TRY(auto file, disk.open(directory / name, io::Mode::read));
+    files.push_back(std::move(file));
+  }
+  return files;
 }
 
 }  // namespace
-
-result<std::uint64_t> fill(EventStore& store, std::uint64_t events, std::uint64_t size,
-                           std::stop_token stop) {
-  const auto streams = std::max<std::uint64_t>(1, events / events_per_stream);
-  const auto payload = filler(size);
-  for (std::uint64_t round = 0; round < events_per_stream; ++round) {
-    for (std::uint64_t first = 0; first < streams && !stop.stop_requested(); first += streams_in_append) {
-      const auto behind = std::min(streams, first + streams_in_append);
-      STELE_CHECK(store.append(one_event_each(first, behind, payload)));
-    }
-  }
-  return streams;
-}
 
 // Sums the sizes, so that the compiler cannot leave the walk out; touching every byte is the checksum's
 // job.
@@ -71,45 +106,40 @@ result<ReplayMeasured> replay(EventStore& store) {
     measured.events += events.size();
     for (const auto& event : events) measured.payload_bytes += event.data.size();
   }
-  measured.seconds = elapsed(begin);
+  measured.seconds = seconds_since(begin);
   return measured;
 }
 
-// A load that does not find every event would be fast and wrong: it is an error.
-result<LoadsMeasured> load_streams(EventStore& store, std::uint64_t streams, double seconds,
-                                   std::uint64_t seed) {
-  LoadsMeasured measured;
-  std::mt19937_64 random(seed);
-  const auto begin = Clock::now();
-  while (elapsed(begin) < seconds) {
-    const auto name = stream_of(random() % streams);
-    const auto one = Clock::now();
-    STELE_TRY(const auto cursor, store.read_stream({.stream = name, .from = {}}));
-    std::uint64_t events = 0;
-    while (true) {
-      STELE_TRY(const auto batch, cursor->next_batch(replay_batch));
-      if (batch.empty()) break;
-      events += batch.size();
-    }
-    measured.latency.add(Clock::now() - one);
-    if (events != events_per_stream)
-      return Error(errc::corrupt,
-                   fmt::format("{} has {} events instead of {}", name, events, events_per_stream));
-    ++measured.loads;
-  }
-  measured.seconds = elapsed(begin);
-  return measured;
+// With Zipf shares the last streams may have no event at all.
+result<ReadsMeasured> load_streams(EventStore& store, const ReadsPlan& plan, const std::stop_token& stop) {
+  const auto read = [&](std::uint64_t number) -> result<std::uint64_t> {
+    const auto cursor = store.read_stream({.stream = stream_of(number), .from = {}});
+    if (!cursor && cursor.error().kind() == errc::not_found && plan.log.zipf) return std::uint64_t{0};
+    if (!cursor) return cursor.error();
+    return count_events(**cursor);
+  };
+  const auto fewest = plan.log.zipf ? 0 : plan.log.events / plan.log.streams;
+  return read_in_threads({.count = plan.log.streams, .fewest = fewest, .read = read}, plan, stop);
+}
+
+result<ReadsMeasured> read_by_tag(EventStore& store, const ReadsPlan& plan, const std::stop_token& stop) {
+  const auto orders = orders_of(plan.log);
+  const auto read = [&](std::uint64_t number) -> result<std::uint64_t> {
+    QueryItem item;
+    item.tags.push_back(order_tag(number));
+    STELE_TRY(const auto cursor, store.read({.query = Query::of(std::move(item)), .from = {}}));
+    return count_events(*cursor);
+  };
+  return read_in_threads({.count = orders, .fewest = plan.log.events / orders, .read = read}, plan, stop);
 }
 
 result<ScanMeasured> scan_files(const std::filesystem::path& log_directory) {
-  auto& disk = io::real_world().disk;
+  STELE_TRY(const auto files, open_files(log_directory));
   ScanMeasured measured;
   std::string buffer(scan_bytes, '\0');
   std::uint32_t sum = 0;
-  STELE_TRY(const auto names, disk.list(log_directory));
   const auto begin = Clock::now();
-  for (const auto& name : names) {
-    STELE_TRY(const auto file, disk.open(log_directory / name, io::Mode::read));
+  for (const auto& file : files) {
     for (std::uint64_t offset = 0; true; offset += buffer.size()) {
       STELE_TRY(const auto got, file->read_at(offset, buffer));
       sum = base::crc32c(std::string_view(buffer).substr(0, got), sum);
@@ -117,7 +147,7 @@ result<ScanMeasured> scan_files(const std::filesystem::path& log_directory) {
       if (got < buffer.size()) break;
     }
   }
-  measured.seconds = elapsed(begin);
+  measured.seconds = seconds_since(begin);
   return measured;
 }
 

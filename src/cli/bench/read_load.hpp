@@ -1,5 +1,5 @@
-// read_load.hpp - what `bench read` measures: replay of the whole log and loads of single streams, on a store
-// filled for the purpose, beside a plain checksum scan over the same files.
+// read_load.hpp - the reading halves of the measurements: replay of everything, loads of single streams, selective
+// reads, beside what the files themselves allow. The log was made by log_source.hpp.
 #pragma once
 
 #include <cstdint>
@@ -7,16 +7,10 @@
 #include <stop_token>
 
 #include "cli/bench/histogram.hpp"
+#include "cli/bench/log_source.hpp"
 #include "stele/store.hpp"
 
 namespace stele::cli::bench {
-
-inline constexpr std::uint64_t events_per_stream = 100;
-
-// Streams of a hundred events each, one event at a time of every stream in turn: scattered as far as can be.
-// Returns how many streams there are.
-[[nodiscard]] result<std::uint64_t> fill(EventStore& store, std::uint64_t events, std::uint64_t size,
-                                         std::stop_token stop);
 
 struct ReplayMeasured {
   std::uint64_t events = 0;
@@ -25,14 +19,27 @@ struct ReplayMeasured {
 };
 [[nodiscard]] result<ReplayMeasured> replay(EventStore& store);
 
-struct LoadsMeasured {
-  std::uint64_t loads = 0;
+struct ReadsMeasured {
+  std::uint64_t reads = 0;
+  std::uint64_t events = 0;
   double seconds = 0;
+  // From when the read was due, at a given rate; else from its call.
   Histogram latency;
 };
-// Random streams, one after the other, each read to its end.
-[[nodiscard]] result<LoadsMeasured> load_streams(EventStore& store, std::uint64_t streams, double seconds,
-                                                 std::uint64_t seed);
+struct ReadsPlan {
+  LogPlan log;
+  double seconds = 2;
+  std::uint64_t rate = 0;  // reads a second, open loop; 0: one after the other
+  std::uint64_t threads = 1;
+  std::uint64_t seed = 42;
+};
+// Random streams, each read to its end. Where every stream has the same number of events, a load that does not find
+// them all is an error: it would be fast and wrong.
+[[nodiscard]] result<ReadsMeasured> load_streams(EventStore& store, const ReadsPlan& plan,
+                                                 const std::stop_token& stop);
+// Random `order:` tags, each read by a query; the same rule.
+[[nodiscard]] result<ReadsMeasured> read_by_tag(EventStore& store, const ReadsPlan& plan,
+                                                const std::stop_token& stop);
 
 struct ScanMeasured {
   std::uint64_t bytes = 0;
@@ -40,5 +47,9 @@ struct ScanMeasured {
 };
 // Every byte of the log's files through CRC-32C, in order, one thread: the limit of any verified replay.
 [[nodiscard]] result<ScanMeasured> scan_files(const std::filesystem::path& log_directory);
+// Seconds to copy `count` pieces of `bytes` from random places of the mapped files, the median: the limit of a
+// load of that many scattered events.
+[[nodiscard]] result<double> probe_scattered(const std::filesystem::path& log_directory, std::uint64_t count,
+                                             std::uint64_t bytes, double seconds);
 
 }  // namespace stele::cli::bench

@@ -6,12 +6,11 @@
 
 #include "cli/bench/append_load.hpp"
 #include "cli/bench/disk_probe.hpp"
-#include "cli/bench/machine.hpp"
+#include "cli/bench/report.hpp"
 #include "cli/bench/scratch.hpp"
+#include "cli/bench/session.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/exit_code.hpp"
-#include "cli/output/json_object.hpp"
-#include "cli/output/record_writer.hpp"
 #include "cli/output/text.hpp"
 #include "cli/report.hpp"
 #include "cli/target/target.hpp"
@@ -23,23 +22,26 @@ constexpr double limit_seconds = 0.3;
 constexpr std::uint64_t log_bytes_beside_payload = 140;  // of a single event: frame, record header, names
 constexpr double near_the_limit = 0.8;
 
-const Shape& append_bench_shape() {
+bench::Kind append_bench() {
   using enum Column::Kind;
-  static const Shape shape{{"writers", "writers", number},
-                           {"batch", "batch", number},
-                           {"form", "form", text},
-                           {"appends_per_second", "appends/s", number},
-                           {"events_per_second", "events/s", number},
-                           {"p50_us", "p50 us", text},
-                           {"p99_us", "p99 us", text},
-                           {"p999_us", "p99.9 us", text},
-                           {"max_us", "max us", text},
-                           {"limit_per_second", "limit/s", number},
-                           {"ratio", "ratio", text},
-                           {"limited_by", "limited by", text},
-                           {"conflicts", "", number},
-                           {"errors", "", number}};
-  return shape;
+  const Shape shape{{"writers", "writers", number},
+                    {"batch", "batch", number},
+                    {"form", "form", text},
+                    {"appends_per_second", "appends/s", number},
+                    {"events_per_second", "events/s", number},
+                    {"p50_us", "p50 us", text},
+                    {"p99_us", "p99 us", text},
+                    {"p999_us", "p99.9 us", text},
+                    {"max_us", "max us", text},
+                    {"limit_per_second", "limit/s", number},
+                    {"ratio", "ratio", text},
+                    {"limited_by", "limited by", text},
+                    {"conflicts", "", number},
+                    {"errors", "", number}};
+  return {.name = "append",
+          .shape = shape,
+          .keys = {"writers", "batch", "form"},
+          .measure = "appends_per_second"};
 }
 
 std::vector<bench::AppendLoad> loads_of(const BenchAppendOptions& options) {
@@ -103,60 +105,32 @@ result<Limit> limit_of(const std::filesystem::path& directory, const bench::Appe
 
 // ---- Printing
 
-std::string parameters_text(const BenchAppendOptions& options, const std::string& place) {
+std::string append_title(const BenchAppendOptions& options, const std::string& place) {
   const auto pace = options.rate == 0 ? std::string("closed loop, as fast as answers come")
                                       : fmt::format("open loop at {} appends/s", grouped(options.rate));
-  return fmt::format(
-      "append · {} B JSON payload, type, id · expected version checked · {} · {} · {} s a line · {}",
-      options.size, pace, options.completions ? "completions" : "blocking threads", options.seconds, place);
+  return fmt::format("{} B JSON payload, type, id · expected version checked · {} · {} · {} s a line · {}",
+                     options.size, pace, options.completions ? "completions" : "blocking threads",
+                     options.seconds, place);
 }
 
-// Medians, with p99 beside them: a noisy disk shows in the distance.
-std::string limits_text(const bench::DiskLimits& disk) {
-  std::string text = "disk ·";
-  for (const auto& sync : disk.syncs)
-    text += fmt::format(" fdatasync of {} {:.0f} us (p99 {:.0f}) ·", byte_size(sync.bytes), sync.p50 * 1e6,
-                        sync.p99 * 1e6);
-  return text +
-         fmt::format(" sequential write {}/s", byte_size(static_cast<std::uint64_t>(disk.bytes_per_second)));
-}
-
-std::string conditions_record(const BenchAppendOptions& options, const std::string& place,
-                              const bench::Machine& machine, const bench::DiskLimits* disk) {
-  JsonObject record;
-  record.text("bench", "append").text("version", STELE_VERSION).number("size", options.size);
-  record.number("rate", options.rate).text("form", options.completions ? "completions" : "blocking");
-  record.decimal("seconds", options.seconds)
-      .text("place", place)
-      .text("sync", "fdatasync before every acknowledgement");
-  record.text("cpu", machine.cpu).number("cores", machine.cores).text("kernel", machine.kernel);
-  record.text("file_system", machine.file_system)
-      .text("device", machine.device)
-      .text("compiler", machine.compiler);
-  if (disk == nullptr) return record.take();
-  record.decimal("write_bytes_per_second", disk->bytes_per_second);
-  for (const auto& sync : disk->syncs)
-    record.decimal(fmt::format("fdatasync_{}_us", sync.bytes), sync.p50 * 1e6);
-  return record.take();
-}
-
-std::string microseconds(std::chrono::nanoseconds time) {
-  return fmt::format("{:.0f}", std::chrono::duration<double, std::micro>(time).count());
+JsonObject append_facts(const BenchAppendOptions& options, const std::string& place) {
+  JsonObject facts;
+  facts.number("size", options.size).number("rate", options.rate);
+  facts.text("form", options.completions ? "completions" : "blocking");
+  facts.decimal("seconds", options.seconds).text("place", place);
+  return facts;
 }
 
 // A line without a limit (a server's) has no ratio; a given rate is its own limit.
-std::string line_record(const bench::AppendLoad& load, const bench::AppendMeasured& measured,
-                        const std::optional<Limit>& limit) {
+JsonObject append_line(const bench::AppendLoad& load, const bench::AppendMeasured& measured,
+                       const std::optional<Limit>& limit) {
   const auto rate = static_cast<double>(measured.appends) / measured.seconds;
   JsonObject record;
   record.number("writers", load.writers).number("batch", load.batch);
   record.text("form", load.completions ? "completions" : "blocking");
   record.number("appends_per_second", static_cast<std::uint64_t>(rate));
   record.number("events_per_second", static_cast<std::uint64_t>(rate * static_cast<double>(load.batch)));
-  record.raw("p50_us", microseconds(measured.latency.percentile(0.5)));
-  record.raw("p99_us", microseconds(measured.latency.percentile(0.99)));
-  record.raw("p999_us", microseconds(measured.latency.percentile(0.999)));
-  record.raw("max_us", microseconds(measured.latency.max()));
+  bench::add_latency(record, measured.latency);
   if (limit) {
     const auto ratio = rate / limit->appends_per_second;
     record.number("limit_per_second", static_cast<std::uint64_t>(limit->appends_per_second));
@@ -165,28 +139,14 @@ std::string line_record(const bench::AppendLoad& load, const bench::AppendMeasur
                               : ratio >= near_the_limit ? limit->what
                                                         : "the store; then " + limit->what);
   }
-  return record.number("conflicts", measured.conflicts).number("errors", measured.errors).take();
-}
-
-// The table's two lines of context; formats for machines get them as their first record.
-result<void> print_conditions(Session& session, RecordWriter& writer, const BenchAppendOptions& options,
-                              const std::string& place, const bench::Machine& machine,
-                              const bench::DiskLimits* disk) {
-  const auto format = session.format();
-  if (format == Format::ndjson || format == Format::json)
-    return writer.add(conditions_record(options, place, machine, disk));
-  if (format != Format::table) return {};
-  session.out << parameters_text(options, place) << '\n'
-              << to_string(machine) << " · stele " STELE_VERSION << '\n';
-  if (disk != nullptr) session.out << limits_text(*disk) << '\n';
-  session.out << '\n' << std::flush;
-  return {};
+  record.number("conflicts", measured.conflicts).number("errors", measured.errors);
+  return record;
 }
 
 using RunLoad = std::function<result<bench::AppendMeasured>(const bench::AppendLoad&)>;
 
 // Loads run one after the other; a stop request ends them between two lines or inside one.
-result<int> run_lines(const BenchAppendOptions& options, Session& session, RecordWriter& writer,
+result<int> run_lines(const BenchAppendOptions& options, Session& session, bench::Report& report,
                       const std::filesystem::path* disk, const RunLoad& run) {
   bool clean = true;
   for (const auto& load : loads_of(options)) {
@@ -196,40 +156,37 @@ result<int> run_lines(const BenchAppendOptions& options, Session& session, Recor
       STELE_TRY(limit, limit_of(*disk, load));
     }
     STELE_TRY(const auto measured, run(load));
-    STELE_CHECK(writer.add(line_record(load, measured, limit)));
+    STELE_CHECK(report.line(append_line(load, measured, limit)));
     if (measured.first_error) session.err << describe(*measured.first_error, session.colored_err());
     clean = clean && !measured.first_error;
   }
-  STELE_CHECK(writer.finish());
-  if (session.stop.stop_requested()) return exit_signal + session.stop_signal();
-  return clean ? exit_done : exit_failed;
+  return report.finish(clean);
 }
 
-result<int> bench_directory(const BenchAppendOptions& options, Session& session, RecordWriter& writer) {
+result<int> append_to_directory(const BenchAppendOptions& options, Session& session, bench::Report& report) {
   STELE_TRY(const auto scratch, bench::Scratch::make(session.common.place.dir));
-  STELE_TRY(const auto disk, bench::probe_disk(scratch.path()));
-  const auto machine = bench::describe_machine(scratch.path());
-  STELE_CHECK(print_conditions(session, writer, options, "in process", machine, &disk));
+  STELE_CHECK(report.begin(append_title(options, "in process"), append_facts(options, "in process"),
+                           scratch.path(), bench::probe_seconds_for(options.seconds)));
   STELE_TRY(const auto store, open(scratch.path() / "store"));
   const bench::AppendCallMaker share = [&]() -> result<bench::AppendCall> {
     return bench::AppendCall([&](AppendRequest request) { return store->append(std::move(request)); });
   };
-  return run_lines(options, session, writer, &scratch.path(), [&](const bench::AppendLoad& load) {
+  return run_lines(options, session, report, &scratch.path(), [&](const bench::AppendLoad& load) {
     return load.completions ? bench::run_completions(*store, load, session.stop)
                             : bench::run_blocking(share, load, session.stop);
   });
 }
 
-result<int> bench_server(const BenchAppendOptions& options, Session& session, RecordWriter& writer) {
+result<int> append_to_server(const BenchAppendOptions& options, Session& session, bench::Report& report) {
   const auto& url = session.common.place.url;
   if (options.completions) return usage_error("--async measures a directory").help("leave it out with --url");
-  STELE_CHECK(print_conditions(session, writer, options, url, bench::describe_machine("."), nullptr));
+  STELE_CHECK(report.begin(append_title(options, url), append_facts(options, url), std::nullopt, 0));
   const bench::AppendCallMaker connect = [&]() -> result<bench::AppendCall> {
     STELE_TRY(auto made, open_remote_target(url));
     const std::shared_ptr<Target> target = std::move(made);
     return bench::AppendCall([target](AppendRequest request) { return target->append(std::move(request)); });
   };
-  return run_lines(options, session, writer, nullptr, [&](const bench::AppendLoad& load) {
+  return run_lines(options, session, report, nullptr, [&](const bench::AppendLoad& load) {
     return bench::run_blocking(connect, load, session.stop);
   });
 }
@@ -238,15 +195,12 @@ result<int> bench_server(const BenchAppendOptions& options, Session& session, Re
 
 result<int> execute(const BenchAppendOptions& options, Session& session) {
   STELE_CHECK(check_loads(options));
-  RecordWriter writer(session, append_bench_shape());
-  STELE_TRY(const bool listed, writer.only_lists_fields());
+  STELE_TRY(const auto report, bench::Report::make(session, append_bench(), options));
+  STELE_TRY(const bool listed, report->only_lists_fields());
   if (listed) return exit_done;
-  session.handles_stop();
-  const auto& place = session.common.place;
-  if (!place.url.empty() && !place.dir.empty())
-    return usage_error("--dir and --url name two places").help("give one of them");
-  return place.url.empty() ? bench_directory(options, session, writer)
-                           : bench_server(options, session, writer);
+  STELE_CHECK(bench::check_one_place(session));
+  return session.common.place.url.empty() ? append_to_directory(options, session, *report)
+                                          : append_to_server(options, session, *report);
 }
 
 }  // namespace stele::cli

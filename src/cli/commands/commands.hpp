@@ -25,6 +25,12 @@ result<int> execute(const ServeOptions& options, Session& session);
 result<int> execute(const DemoOptions& options, Session& session);
 result<int> execute(const BenchAppendOptions& options, Session& session);
 result<int> execute(const BenchReadOptions& options, Session& session);
+result<int> execute(const BenchLoadOptions& options, Session& session);
+result<int> execute(const BenchConditionOptions& options, Session& session);
+result<int> execute(const BenchSubscribeOptions& options, Session& session);
+result<int> execute(const BenchRebuildOptions& options, Session& session);
+result<int> execute(const BenchFillOptions& options, Session& session);
+result<int> execute(const BenchOpenOptions& options, Session& session);
 result<int> execute(const VersionOptions& options, Session& session);
 result<int> execute(const TopicOptions& options, Session& session);
 
