@@ -98,6 +98,34 @@ TEST_F(Appending, expectations_have_four_forms) {
   EXPECT_THAT(wrong.err, HasSubstr("write v204, none, exists or any"));
 }
 
+TEST_F(Appending, a_condition_refuses_when_an_event_behind_its_position_matches) {
+  const std::vector<std::string> book{
+      "append", "Seat-1", "Booked", "--tag", "seat:1A", "--if-no", "type=Booked tag=seat:1A"};
+  ASSERT_EQ(shell(book).code, 0);
+  const auto conflict = shell(book);
+  EXPECT_EQ(conflict.code, 5);
+  EXPECT_THAT(conflict.err, HasSubstr("matches the append condition"));
+  EXPECT_THAT(conflict.err, HasSubstr("position"));
+  auto seen = book;
+  seen.insert(seen.end(), {"--after", "p4"});
+  EXPECT_EQ(shell(seen).code, 0);
+  auto two = book;
+  two.insert(two.end(), {"--if-no", "stream=Nowhere-1", "--after", "5"});
+  EXPECT_EQ(shell(two).code, 0);
+}
+
+TEST_F(Appending, a_condition_that_cannot_be_read_is_a_usage_error) {
+  for (const auto* words : {"Booked", "colour=red", "tag="}) {
+    EXPECT_EQ(shell({"append", "Seat-1", "A", "--if-no", words}).code, 2) << words;
+  }
+  EXPECT_EQ(shell({"append", "Seat-1", "A", "--if-no", "tag=a", "--after", "yesterday"}).code, 2);
+  EXPECT_EQ(shell({"append", "Seat-1", "A", "--after", "p1"}).code, 2);
+  EXPECT_EQ(shell({"append", "Seat-1", "A", "--if-no", ""}).code, 1) << "it asks for nothing";
+  EXPECT_EQ(shell({"append", "Seat-1", "A", "--if-no", "tag=a", "--after", "99"}).code, 1)
+      << "beyond the head";
+  EXPECT_EQ(head(), unchanged);
+}
+
 TEST_F(Appending, data_that_is_no_json_is_refused_unless_it_says_what_it_is) {
   const auto wrong = shell({"append", "Account-1", "A", "--data", "{oops"});
   EXPECT_EQ(wrong.code, 1);

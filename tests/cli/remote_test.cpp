@@ -184,5 +184,15 @@ TEST_F(Remote, an_address_that_others_reach_is_refused_unless_asked_for) {
   EXPECT_THAT(refused.err, HasSubstr("allow-insecure"));
 }
 
+TEST_F(Remote, a_condition_is_checked_by_the_server) {
+  const std::vector<std::string> book{
+      "append", "Seat-1", "Booked", "--tag", "seat:1A", "--if-no", "type=Booked tag=seat:1A"};
+  EXPECT_EQ(shell(book).code, 0);
+  const auto conflict = shell(book);
+  EXPECT_EQ(conflict.code, 5);
+  EXPECT_THAT(conflict.err, HasSubstr("position"));
+  EXPECT_THAT(conflict.err, HasSubstr("Booked"));
+}
+
 }  // namespace
 }  // namespace stele::cli::test

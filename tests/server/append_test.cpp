@@ -156,6 +156,49 @@ TEST_F(AppendTest, several_streams_are_appended_atomically) {
   EXPECT_EQ(head(), 3U);
 }
 
+std::string booking(const std::string& customer, std::uint64_t after) {
+  return R"({"writes":[{"stream":")" + customer +
+         R"(","events":[{"type":"Booked","data":1,"tags":["seat:1"]}]}],)" +
+         R"("condition":{"fail_if":{"items":[{"types":["Booked"],"tags":["seat:1"]}]},"after":)" +
+         std::to_string(after) + "}}";
+}
+
+TEST_F(AppendTest, a_condition_that_is_not_met_is_409_and_shows_the_event_in_the_way) {
+  EXPECT_EQ(post("/v1/append", booking("Customer-1", 0)).status, 201);
+  const auto refused = post("/v1/append", booking("Customer-2", 0));
+  EXPECT_EQ(refused.status, 409) << refused.body;
+  EXPECT_EQ(refused.at("/type"), "/problems/condition-conflict");
+  EXPECT_EQ(refused.at("/position"), "1");
+  EXPECT_EQ(refused.at("/after"), "0");
+  EXPECT_EQ(refused.at("/event_type"), "Booked");
+  EXPECT_EQ(refused.at("/retry"), "yes");
+  EXPECT_EQ(refused.at("/event/stream_id"), "Customer-1");
+  EXPECT_EQ(refused.at("/events"), "/v1/events?from=p1");
+  EXPECT_EQ(post("/v1/append", booking("Customer-2", 1)).status, 201) << "the decision has seen it";
+  EXPECT_EQ(head(), 2U);
+}
+
+TEST_F(AppendTest, a_condition_that_looks_beyond_the_head_or_asks_for_nothing_is_400) {
+  EXPECT_EQ(post("/v1/append", booking("Customer-1", 5)).at("/head"), "0");
+  for (const auto* fail_if : {R"({"items":[]})", R"({"items":[{}]})", R"({"items":[{"types":[]}]})"}) {
+    const auto reply = post("/v1/append", R"({"writes":[{"stream":"a","events":[{"type":"T","data":1}]}],)"
+                                          R"("condition":{"after":0,"fail_if":)" +
+                                              std::string(fail_if) + "}}");
+    EXPECT_EQ(reply.status, 400) << fail_if << " -> " << reply.body;
+    EXPECT_EQ(reply.at("/errors/0/pointer"), "/condition/fail_if") << reply.body;
+  }
+  EXPECT_EQ(head(), 0U);
+}
+
+TEST_F(AppendTest, a_guarded_append_sent_again_with_its_key_gets_its_first_answer) {
+  const Headers key{{"Idempotency-Key", "booking-1"}};
+  const auto first = post("/v1/append", booking("Customer-1", 0), key);
+  const auto again = post("/v1/append", booking("Customer-1", 0), key);
+  EXPECT_EQ(again.status, 201);
+  EXPECT_EQ(again.body, first.body);
+  EXPECT_EQ(head(), 1U);
+}
+
 TEST_F(AppendTest, every_problem_of_a_body_is_named_by_its_pointer) {
   const auto reply = post("/v1/append", R"({"writes":[{"stream":"","expected":"soon","events":[
       {"typ":"T"},{"type":"T","data":1,"id":"x","tags":[1],"metadata":3}]},7],

@@ -1,8 +1,10 @@
 // append.cpp - `stele append`: one event from the command line, or many from JSON lines on standard input.
 #include <fmt/format.h>
 
+#include <charconv>
 #include <fstream>
 #include <iterator>
+#include <sstream>
 
 #include "base/base64.hpp"
 #include "cli/commands/commands.hpp"
@@ -26,6 +28,52 @@ const Shape& append_shape() {
                            {"position", "position", number}, {"id", "id", text},
                            {"recorded_at", "when", time},    {"duplicate", "", text}};
   return shape;
+}
+
+result<Position> parse_after(const std::string& text) {
+  if (text.empty()) return Position{};
+  const auto moment = parse_moment(text);
+  if (moment && std::holds_alternative<Position>(moment->at)) return std::get<Position>(moment->at);
+  std::uint64_t position = 0;
+  const auto* end = text.data() + text.size();
+  const auto [stop, failure] = std::from_chars(text.data(), end, position);
+  if (failure == std::errc{} && stop == end) return Position(position);
+  return usage_error(fmt::format("--after cannot be '{}'", text)).help("write a position such as p90211");
+}
+
+// "type=Booked type=Moved tag=seat:1": words of one kind as in a query item.
+result<QueryItem> parse_item(const std::string& text) {
+  QueryItem item;
+  std::istringstream words(text);
+  for (std::string word; words >> word;) {
+    const auto equals = word.find('=');
+    const auto kind = word.substr(0, equals);
+    auto* list = kind == "type"       ? &item.types
+                 : kind == "tag"      ? &item.tags
+                 : kind == "stream"   ? &item.streams
+                 : kind == "category" ? &item.categories
+                                      : nullptr;
+    if (list == nullptr || equals == std::string::npos || equals + 1 == word.size())
+      return usage_error(fmt::format("--if-no cannot take '{}'", word))
+          .help("write words like type=Booked, tag=seat:1, stream=Seat-1, category=Seat");
+    list->push_back(word.substr(equals + 1));
+  }
+  return item;
+}
+
+result<std::optional<AppendCondition>> condition_of(const AppendOptions& options) {
+  STELE_TRY(const auto after, parse_after(options.after));
+  if (options.if_no.empty()) {
+    if (options.after.empty()) return std::optional<AppendCondition>{};
+    return usage_error("--after needs --if-no").help("say which events behind it stand in the way");
+  }
+  AppendCondition condition{{std::vector<QueryItem>{}}, after};
+  for (const auto& text : options.if_no) {
+    STELE_TRY(auto item, parse_item(text));
+    condition.fail_if.items->push_back(std::move(item));
+  }
+  STELE_CHECK(check_query(condition.fail_if));
+  return std::optional(std::move(condition));
 }
 
 result<std::string> read_all(std::istream& in, std::string_view name) {
@@ -133,6 +181,7 @@ std::string since_line(const EventView& event) {
 // What arrived since the version the caller knew: the first thing anyone asks after a conflict.
 Error with_events_since(Error error, const StreamWrite& write, Target& target) {
   if (error.kind() != errc::conflict || write.expected.kind() != ExpectedVersion::Kind::exact) return error;
+  if (!error.fact("stream")) return error;  // a condition, not a version
   const auto from = write.expected.revision().next();
   const ReadPlan plan{.stream = write.stream,
                       .filter = {},
@@ -183,10 +232,12 @@ result<int> execute(const AppendOptions& options, Session& session) {
   STELE_CHECK(check_stream_name(write.stream));
   STELE_TRY(write.expected, parse_expected(options.expect));
   STELE_TRY(write.events, events_of(options, session.in));
+  STELE_TRY(auto condition, condition_of(options));
   if (options.dry_run) return dry_run(session, write);
   STELE_TRY(const auto target, open_target(session, Use::writing));
   AppendRequest request;
   request.writes.push_back(write);
+  request.condition = std::move(condition);
   const auto appended = target->append(std::move(request));
   if (!appended) return with_events_since(appended.error(), write, *target);
   for (std::size_t i = 0; i < write.events.size(); ++i)

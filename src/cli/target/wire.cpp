@@ -106,6 +106,24 @@ bool is_frame(std::string_view member) {
          member == "help" || member == "instance" || member == "request_id";
 }
 
+std::string texts_json(const std::vector<std::string>& texts) { return json_array(texts, json_text); }
+
+// Lists that ask for nothing are left out.
+std::string query_item_json(const QueryItem& item) {
+  JsonObject object;
+  if (!item.types.empty()) object.raw("types", texts_json(item.types));
+  if (!item.tags.empty()) object.raw("tags", texts_json(item.tags));
+  if (!item.streams.empty()) object.raw("streams", texts_json(item.streams));
+  if (!item.categories.empty()) object.raw("categories", texts_json(item.categories));
+  return object.take();
+}
+
+std::string condition_json(const AppendCondition& condition) {
+  JsonObject fail_if;
+  if (condition.fail_if.items) fail_if.raw("items", json_array(*condition.fail_if.items, query_item_json));
+  return JsonObject().raw("fail_if", fail_if.take()).number("after", condition.after.value()).take();
+}
+
 }  // namespace
 
 std::string append_body(const AppendRequest& request) {
@@ -125,6 +143,7 @@ std::string append_body(const AppendRequest& request) {
                    .take();
              }));
   }
+  if (request.condition) body.raw("condition", condition_json(*request.condition));
   if (request.recorded_at) body.text("recorded_at", to_string(*request.recorded_at));
   return body.take();
 }

@@ -49,11 +49,32 @@ result<EventsSince> read_since(EventStore& store, std::string_view stream, Revis
   return out;
 }
 
+// The event that stands in the way of a condition, when it is small enough to be shown.
+result<std::optional<std::string>> read_event_at(EventStore& store, std::uint64_t position) {
+  STELE_TRY(const auto cursor, store.read({.query = Query::all(), .from = Position(position), .limit = 1}));
+  STELE_TRY(const auto batch, cursor->next_batch(1));
+  if (batch.empty() || batch.front().data.size() + batch.front().metadata.size() > most_bytes_since)
+    return std::optional<std::string>{};
+  std::string event;
+  append_event_json(event, batch.front());
+  return std::optional(std::move(event));
+}
+
+Problem condition_problem(EventStore& store, const Error& conflict, Problem problem) {
+  const auto position = parse_u64(conflict.fact("position").value_or(""));
+  if (!position) return problem;
+  problem = std::move(problem).with("events", "/v1/events?from=p" + std::to_string(*position));
+  auto event = read_event_at(store, *position);
+  if (!event || !*event) return problem;
+  return std::move(problem).with_json("event", **std::move(event));
+}
+
 }  // namespace
 
 // A list that cannot be read is left out: the conflict is the message.
 Problem conflict_problem(EventStore& store, const Error& conflict, bool conditional) {
   auto problem = problem_of(conflict, conditional);
+  if (is_condition_conflict(conflict)) return condition_problem(store, conflict, std::move(problem));
   const auto stream = conflict.fact("stream");
   const auto from = first_unseen(conflict);
   if (!stream || !from) return problem;

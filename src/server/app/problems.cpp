@@ -16,7 +16,7 @@ struct Row {
   std::string_view meaning;
 };
 
-constexpr std::array<Row, 27> own_problems{{
+constexpr std::array<Row, 28> own_problems{{
     {"invalid-request", 400, "The request cannot be understood",
      "Something in the request is malformed; `detail` and `errors` say what and where. Correct it; repeating "
      "it "
@@ -36,6 +36,12 @@ constexpr std::array<Row, 27> own_problems{{
      "Read what happened since (`events_since`), decide again, retry. 409 when the expected version came in "
      "the "
      "body or from a rule, 412 when it came in If-Match or If-None-Match."},
+    {"condition-conflict", 409, "An event matches the append condition",
+     "Somebody appended what your decision should have known: `position` is the newest event behind `after` "
+     "that "
+     "matches, `event` shows it. Read what matches behind `after`, decide again, and retry with the last "
+     "position "
+     "you read."},
     {"request-in-progress", 409, "A request with this Idempotency-Key is still running",
      "Wait and repeat the same request: you will get its answer."},
     {"gone", 410, "It existed and was removed for good", "Do not retry."},
@@ -75,9 +81,9 @@ constexpr std::array<Row, 27> own_problems{{
 }};
 
 // Facts that are numbers for programs; everything else stays text, however it looks.
-constexpr std::array<std::string_view, 15> numeric_facts{
+constexpr std::array<std::string_view, 16> numeric_facts{
     "expected", "actual",        "position", "revision", "head", "limit",  "size", "wanted",
-    "current",  "behind_events", "version",  "offset",   "line", "column", "pid"};
+    "current",  "behind_events", "version",  "offset",   "line", "column", "pid",  "after"};
 
 // By name and not by look: a stream called "42" stays text.
 bool is_numeric_fact(const Fact& fact) {
@@ -93,11 +99,12 @@ struct Mapping {
 };
 
 // Each kind of error answers "what can the caller do", and so does its status.
-Mapping mapping_of(errc kind, bool conditional) {
-  switch (kind) {
+Mapping mapping_of(const Error& error, bool conditional) {
+  switch (error.kind()) {
     case errc::invalid:
       return {400, "invalid-request"};
     case errc::conflict:
+      if (is_condition_conflict(error)) return {409, "condition-conflict"};
       return {conditional ? 412 : 409, "version-conflict"};
     case errc::not_found:
       return {404, "not-found"};
@@ -188,9 +195,14 @@ std::string ProblemTable::render(const Problem& problem, std::string_view instan
   return out;
 }
 
+// Of the conflicts only those of a condition speak of a place in the log and not of a stream.
+bool is_condition_conflict(const Error& error) {
+  return error.kind() == errc::conflict && error.fact("after") && !error.fact("stream");
+}
+
 // Every fact becomes a member, except pointers, which belong to the list of errors.
 Problem problem_of(const Error& error, bool conditional) {
-  const auto [status, slug] = mapping_of(error.kind(), conditional);
+  const auto [status, slug] = mapping_of(error, conditional);
   Problem out(status, std::string(slug), detail_of(error));
   for (const auto& fact : error.facts()) {
     if (fact.name == "pointer") {

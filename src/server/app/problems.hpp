@@ -36,6 +36,8 @@ class ProblemTable {
   std::map<std::string, ProblemPage, std::less<>> pages_;
 };
 
+// Whether it is an append condition that was not met, and not an expected version.
+[[nodiscard]] bool is_condition_conflict(const Error& error);
 // What an Error means over HTTP. `conditional`: the request had an If-Match or If-None-Match.
 [[nodiscard]] Problem problem_of(const Error& error, bool conditional);
 
