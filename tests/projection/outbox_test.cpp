@@ -32,9 +32,9 @@ struct Welcome {
     post->keys.push_back(key.text);
     post->people.push_back(e.who);
     return {};
-    // [/effect]
   }
 };
+// [/effect]
 
 }  // namespace letters
 
