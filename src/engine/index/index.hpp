@@ -88,17 +88,6 @@ class Index {
   // known to be later.
   result<TimeBracket> around(Timestamp time) const;
 
-  // The same for callers that take no error: only while every part is in memory, where there is none.
-  struct Streams;
-  struct Ids;
-  struct Locations;
-  [[nodiscard]] Streams streams() const;
-  [[nodiscard]] Ids ids() const;
-  [[nodiscard]] Locations locations() const;
-  [[nodiscard]] bool tombstoned(std::string_view stream, Position until) const {
-    return *ended(stream, until);
-  }
-
  private:
   // Calls ask(parts, asked) again after every part that turned out damaged and could be healed; `asked` is the
   // part that an error came from.
@@ -116,32 +105,5 @@ class Index {
   Rebuild rebuild_;
   std::function<void()> rolled_;
 };
-
-struct Index::Streams {
-  const Index& index;
-  [[nodiscard]] Revision next_revision(std::string_view stream) const { return *index.next_revision(stream); }
-  [[nodiscard]] std::vector<Position> positions(std::string_view stream, Revision from, std::size_t count,
-                                                Position head) const {
-    return *index.positions(stream, from, count, head);
-  }
-  [[nodiscard]] std::optional<StreamInfo> info(std::string_view stream, Position head) const {
-    return *index.info(stream, head);
-  }
-  [[nodiscard]] std::vector<StreamInfo> list(std::string_view prefix, std::string_view after,
-                                             std::size_t limit, Position head) const {
-    return *index.list(prefix, after, limit, head);
-  }
-};
-struct Index::Ids {
-  const Index& index;
-  [[nodiscard]] std::optional<Position> find(const Uuid& id) const { return *index.find_id(id); }
-};
-struct Index::Locations {
-  const Index& index;
-  [[nodiscard]] Location at(Position position) const { return *index.location(position); }
-};
-inline Index::Streams Index::streams() const { return {*this}; }
-inline Index::Ids Index::ids() const { return {*this}; }
-inline Index::Locations Index::locations() const { return {*this}; }
 
 }  // namespace stele::engine
