@@ -21,6 +21,9 @@
 // they apply schemaVersion, idempotencyKey (a digest, not the key) and commandHash. A decider may name tags
 // for the index: `static std::vector<std::string> tags(const auto& event)`.
 //
+// An application that must know who did what gives HandleOptions::policy, e.g. stele::require_user: a command
+// without a user is errc::denied before anything is read.
+//
 // Threading: everything here may be called from any number of threads at once.
 #pragma once
 
@@ -82,6 +85,7 @@ struct Outcome {
 template <class Refusals, recorded C, class Body>
 [[nodiscard]] result<Outcome<Refusals>> transact(EventStore& store, const C& command, const Context& context,
                                                  const HandleOptions& options, Body&& body) {
+  if (options.policy) STELE_CHECK(options.policy(context));
   STELE_TRY(const std::string json,
             detail::guarded([&]() -> result<std::string> { return to_json(command); }));
   detail::CommandRun run(store, schema_of<C>.type, json, context, options);

@@ -34,6 +34,7 @@
 #include "stele/decider.hpp"
 #include "stele/detail/saga_scene.hpp"
 #include "stele/detail/spec_answer.hpp"
+#include "stele/detail/spec_reading.hpp"
 
 namespace stele::spec {
 
@@ -125,6 +126,32 @@ template <decider D, recorded... E>
 [[nodiscard]] spec::Past<D> given(const E&... history) {
   static_assert((detail::is_listed<typename D::Events, E> && ...), "the decider lists no such event");
   return spec::Past<D>({typename D::Events::any(history)...});
+}
+
+}  // namespace stele
+
+namespace stele {
+
+// ---- What events are read as
+
+// Begins a specification of upcasters: an event of any age, as it lies in the log, read by whoever lists `Events`
+// (a decider's or a projection's).
+//
+//   given_recorded<Book::Events>(v1::BookGiven{"b1", 12}).reads_as(BookLent{"b1", "reader-12", {}});
+template <class Events, recorded E>
+[[nodiscard]] spec::Recorded<Events> given_recorded(
+    const E& event, std::source_location where = std::source_location::current()) {
+  return spec::Recorded<Events>(event, where);
+}
+
+// Begins a specification of a projection: its target, usually a scratch one, after these events (those of them
+// it asks for), at positions 1, 2, 3... The question is yours, the answer is lines of text.
+//
+//   given_projected(**target, AccountOpened{"A1", "Ada"}, MoneyDeposited{"A1", 5_money, ""})
+//       .shows({"A1 5.00"}, [&] { return lines_of(**target, "SELECT ..."); });
+template <recorded... E>
+[[nodiscard]] spec::Projected given_projected(spec::TargetAt target, const E&... events) {
+  return spec::Projected(target, events...);
 }
 
 }  // namespace stele

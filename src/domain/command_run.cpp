@@ -9,6 +9,16 @@
 #include "base/json_text.hpp"
 #include "base/utf8.hpp"
 
+namespace stele {
+
+result<void> require_user(const Context& context) {
+  if (!context.user.empty()) return {};
+  return Error(errc::denied, "the command does not say who sends it")
+      .help("give Context::user; this application records nothing without");
+}
+
+}  // namespace stele
+
 namespace stele::detail {
 namespace {
 

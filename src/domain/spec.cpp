@@ -51,7 +51,8 @@ std::string first_difference(const Lines& expected, const Lines& actual, std::st
   while (same < expected.size() && same < actual.size() && expected[same] == actual[same]) ++same;
   const auto or_none = [&](const Lines& lines) { return same < lines.size() ? lines[same] : "(none)"; };
   return "  differs at " + std::string(what) + " " + std::to_string(same + 1) + ":\n    expected " +
-         or_none(expected) + "\n    happened " + or_none(actual) + "\n";
+         or_none(expected) + "\n    happened " + or_none(actual) + "\n" +
+         field_differences(or_none(expected), or_none(actual));
 }
 
 void report(const std::source_location& where, const std::string& text) {

@@ -151,6 +151,15 @@ TEST_F(HandlerTest, an_expected_version_is_held_against_the_stream_without_retry
   EXPECT_TRUE(must(handle<Book>(meddling_, LendBook{"b1", "ada"}, {}, options_without_sleep_)).accepted());
 }
 
+TEST_F(HandlerTest, a_policy_refuses_commands_that_do_not_say_who_sends_them) {
+  options_without_sleep_.policy = stele::require_user;
+  const auto nobody = handle<Book>(meddling_, RegisterBook{"b1", "Emma"}, {}, options_without_sleep_);
+  ASSERT_FALSE(nobody);
+  EXPECT_EQ(nobody.error().kind(), stele::errc::denied);
+  EXPECT_EQ(meddling_.appends, 0);
+  EXPECT_TRUE(accepted(RegisterBook{"b1", "Emma"}, {.user = "ada"}).accepted());
+}
+
 // ---- Repeats
 
 TEST_F(HandlerTest, a_repeat_gets_the_first_answer_and_has_no_effect) {

@@ -37,9 +37,14 @@ struct HandleOptions {
   std::optional<std::uint64_t> jitter_seed{};  // nothing: random
   // Waits between tries; nothing: sleeps. For tests, and for callers whose threads must not sleep.
   std::function<void(std::chrono::microseconds)> pause{};
-  Snapshotter* snapshotter =
-      nullptr;  // takes the snapshots that are due (snapshot.hpp); null: the caller's thread
+  // Takes the snapshots that are due (snapshot.hpp); null: the caller's thread does.
+  Snapshotter* snapshotter = nullptr;
+  // Whether a command with this context may be decided at all, e.g. require_user; its error is the answer.
+  std::function<result<void>(const Context&)> policy{};
 };
+
+// A policy: nothing is appended that does not say who did it. Errors: denied.
+[[nodiscard]] result<void> require_user(const Context& context);
 
 namespace detail {
 

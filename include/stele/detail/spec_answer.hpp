@@ -21,6 +21,8 @@ using Lines = std::vector<std::string>;
 // The first behind the heading, the others below it.
 void append_lines(std::string& text, std::string_view heading, const Lines& lines);
 [[nodiscard]] std::string first_difference(const Lines& expected, const Lines& actual, std::string_view what);
+// Of two lines about the same type, the fields that differ; nothing for any other two.
+[[nodiscard]] std::string field_differences(std::string_view expected, std::string_view actual);
 template <recorded T>
 [[nodiscard]] std::string line_of(const T& content) {
   return std::string(schema_of<T>.type) + " " + to_json(content);

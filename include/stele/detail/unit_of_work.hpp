@@ -58,7 +58,6 @@ class Repository {
   friend class Work;
   // Loads and takes no snapshot.
   [[nodiscard]] result<Loaded<D>> fold(std::string_view id, std::optional<Revision> up_to) const;
-  static result<void> apply(typename D::State& state, const EventView& event);
 
   EventStore& store_;
   Snapshotter* snapshotter_;
@@ -193,6 +192,20 @@ class Work {
 
 namespace detail {
 
+// One event of a stream of D's. Errors: as Repository::load.
+template <decider D>
+result<void> fold_into(typename D::State& state, const EventView& event) {
+  result<bool> possible = true;
+  const auto fold = [&](const auto& read) {
+    if (possible && *possible) possible = evolve<D>(state, read);
+  };
+  STELE_TRY(const bool known, each_event<typename D::Events>(event, fold));
+  if (!known && !passes_over<D>(event.type)) return foreign_event(event, D::category);
+  if (!possible) return unreadable_event(place_of(event), possible.error());
+  if (!*possible) return impossible_history(event);
+  return {};
+}
+
 // Where the state of this load may begin: with a snapshot, or before everything.
 template <decider D>
 void begin_with_snapshot(EventStore& store, std::optional<Revision> up_to, Loaded<D>& loaded) {
@@ -241,7 +254,7 @@ result<Loaded<D>> Repository<D>::fold(std::string_view id, std::optional<Revisio
   Loaded<D> loaded{.stream = stream_of<D>(id)};
   if constexpr (detail::has_snapshots<D>) detail::begin_with_snapshot<D>(store_, up_to, loaded);
   const auto take = [&](const EventView& event) -> result<void> {
-    STELE_CHECK(apply(loaded.state, event));
+    STELE_CHECK(detail::fold_into<D>(loaded.state, event));
     loaded.revision = event.revision;
     loaded.track.last = {event.revision, event.position, event.recorded_at};
     if (!loaded.track.since) loaded.track.since = event.recorded_at;
@@ -251,19 +264,6 @@ result<Loaded<D>> Repository<D>::fold(std::string_view id, std::optional<Revisio
   const auto from = loaded.revision ? std::optional(loaded.revision->next()) : std::nullopt;
   STELE_CHECK(detail::walk_stream(store_, loaded.stream, up_to, take, from));
   return loaded;
-}
-
-template <decider D>
-result<void> Repository<D>::apply(typename D::State& state, const EventView& event) {
-  result<bool> possible = true;
-  const auto fold = [&](const auto& read) {
-    if (possible && *possible) possible = evolve<D>(state, read);
-  };
-  STELE_TRY(const bool known, each_event<typename D::Events>(event, fold));
-  if (!known && !detail::passes_over<D>(event.type)) return detail::foreign_event(event, D::category);
-  if (!possible) return detail::unreadable_event(detail::place_of(event), possible.error());
-  if (!*possible) return detail::impossible_history(event);
-  return {};
 }
 
 template <class Refusals>
