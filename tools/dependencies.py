@@ -9,6 +9,7 @@ GROUPS = {
     "build": ("To build and run", "What `./run` installs; the libraries are linked into `stele`."),
     "test": ("To test", "What `./test` installs beyond that. Nothing of it is linked into `stele`."),
     "check": ("To work on it", "What `./dev check`, `./dev bench` and `./dev fuzz` install beyond that."),
+    "compare": ("To compare with others", "What `./dev bench compare` installs beyond that; nothing else uses it."),
     "speed": ("To be quicker", "Installed with the others; everything works without them."),
 }
 HEAD = """# Dependencies

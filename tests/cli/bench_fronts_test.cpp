@@ -183,18 +183,21 @@ TEST_F(BenchFronts, open_says_when_its_program_cannot_be_started) {
   EXPECT_THAT(bench.err, HasSubstr("cannot start"));
 }
 
-TEST_F(BenchFronts, conditions_are_measured_beside_unconditional_appends_or_refused_as_a_whole) {
-  const auto bench = run({"condition", "--events", "1000", "--duration", "0.05", "--writers", "3"});
-  const Records records(bench.out);
-  expect_conditions(records.conditions(), "condition");
-  ASSERT_GE(records.lines(), 1u);
-  for (const auto* member : {"unconditional_per_second", "ratio", "appends_per_write", "conflicts", "errors"})
-    EXPECT_GE(number_of(records.line(0), member), 0) << member;
-  EXPECT_EQ(number_of(records.line(0), "conflicts"), 0);
-  if (bench.code == 0)
-    EXPECT_EQ(records.lines(), 7u);
-  else
-    EXPECT_GT(number_of(records.line(0), "errors"), 0) << bench.err;
+TEST_F(BenchFronts, every_condition_holds_and_is_measured_beside_unconditional_appends) {
+  for (const bool zipf : {false, true}) {
+    std::vector<std::string> words{"condition", "--events", "1000", "--duration", "0.05", "--writers", "3"};
+    if (zipf) words.insert(words.end(), {"--zipf", "--async"});
+    const auto bench = run(words);
+    ASSERT_EQ(bench.code, 0) << bench.err;
+    const Records records(bench.out);
+    expect_conditions(records.conditions(), "condition");
+    ASSERT_EQ(records.lines(), 7u);
+    for (std::size_t i = 0; i < 7; ++i) {
+      for (const auto* member : {"unconditional_per_second", "ratio", "appends_per_write"})
+        EXPECT_GE(number_of(records.line(i), member), 0) << member;
+      EXPECT_EQ(number_of(records.line(i), "conflicts") + number_of(records.line(i), "errors"), 0);
+    }
+  }
 }
 
 TEST_F(BenchFronts, a_second_run_is_compared_with_the_first) {

@@ -85,6 +85,21 @@ TEST(BenchParts, a_log_is_what_its_plan_says) {
   EXPECT_EQ(tagged, 300u);
 }
 
+TEST(BenchParts, early_tags_lie_in_the_beginning_of_the_log_however_few_streams_there_are) {
+  for (const bool zipf : {false, true}) {
+    TempDirectory directory;
+    const bench::LogPlan plan{.events = 1000, .streams = 10, .size = 64, .zipf = zipf, .tags = true};
+    const auto store = filled_store(directory.path("store"), plan);
+    const auto cursor = store->read({.query = Query::all(), .from = Position(101)});
+    ASSERT_TRUE(cursor);
+    const auto late = (*cursor)->next_batch(1000);
+    ASSERT_TRUE(late);
+    for (const auto& event : *late) {
+      for (const auto tag : event.tags) EXPECT_FALSE(tag.starts_with("early:")) << event.position.value();
+    }
+  }
+}
+
 TEST(BenchParts, every_tag_is_found_on_ten_events) {
   TempDirectory directory;
   const bench::LogPlan plan{.events = 1000, .streams = 50, .size = 64, .tags = true};
