@@ -18,7 +18,7 @@ PUBLIC_ROOMS = {
     "result": "base", "types": "base", "decimal": "base", "detail": "base",
     "detail/command_run": "domain", "detail/unit_of_work": "domain", "detail/spec_answer": "domain",
     "detail/snapshots": "domain", "snapshot": "domain", "detail/spec_reading": "domain",
-    "evolution": "domain",
+    "evolution": "domain", "detail/history": "domain",
     "saga": "domain", "detail/clock": "domain", "detail/reaction": "domain", "detail/saga_mind": "domain",
     "detail/saga_kind": "domain", "detail/saga_scene": "domain",
     "event": "event", "store": "event",
