@@ -1,10 +1,9 @@
 // Reading by query: by index, by scanning and by choice give the same events, those that looking at every event
 // gives, forward and backward, from anywhere, live too.
-#include <map>
 #include <thread>
 
+#include "bare_log.hpp"
 #include "engine/reader/cursors.hpp"
-#include "io/simulated/memory_disk.hpp"
 #include "machine.hpp"
 #include "random_queries.hpp"
 #include "store_fixture.hpp"
@@ -12,81 +11,9 @@
 namespace stele::test {
 namespace {
 
-namespace log = engine::log;
 using engine::Plan;
 
 constexpr std::array<Plan, 3> plans{Plan::forced_index, Plan::forced_scan, Plan::by_choice};
-
-// A log without a store around it: segments in memory, the index over them, no writer.
-class BareLog {
- public:
-  explicit BareLog(Dice& dice) : dice_(dice) {}
-
-  void add_segment() {
-    header_ = {};
-    header_.first = next_;
-    header_.salt = dice_.below(1u << 30);
-    image_ = encode_header(header_);
-    frames_.clear();
-    for (auto i = dice_.below(6) + 1; i > 0; --i) add_frame();
-    const auto name = "/" + log::segment_name(header_.first);
-    auto file = must(disk_.open(name, io::Mode::create));
-    must(file->write_at(0, image_));
-    const auto ordinal = segments.add(std::move(file), header_, image_.size());
-    for (const auto offset : frames_) {
-      const auto bytes = std::string_view(image_).substr(offset);
-      index.add(ordinal, offset, log::parse_frame(bytes, header_.salt, offset).frame);
-    }
-    visibility.publish(Position(events.size()));
-  }
-
-  std::vector<Asked> events;  // events[i] has position i + 1
-  engine::Index index;
-  engine::Segments segments;
-  engine::Visibility visibility;
-
- private:
-  // Streams differ within a frame; each write has the events of one of them.
-  void add_frame() {
-    std::map<std::string, std::vector<Asked>> writes_of;
-    for (auto i = dice_.below(8) + 1; i > 0; --i) {
-      auto event = random_event(dice_);
-      writes_of[event.stream].push_back(std::move(event));
-    }
-    std::vector<StreamWrite> writes;
-    std::vector<Revision> revisions;
-    const auto first = next_;
-    for (auto& [stream, asked] : writes_of) {
-      auto& write = writes.emplace_back(StreamWrite{stream, {}, {}});
-      revisions.push_back(next_revision_[stream]);
-      for (auto& one : asked) {
-        auto made = event(one.type, std::string(dice_.skewed(40), 'x'), Uuid::random());
-        made.tags = one.tags;
-        write.events.push_back(std::move(made));
-        events.push_back(std::move(one));
-        next_ = next_.next();
-        next_revision_[stream] = next_revision_[stream].next();
-      }
-    }
-    auto frame = log::encode(writes);
-    frames_.push_back(image_.size());
-    log::seal(frame, {.first = first,
-                      .recorded_at = Timestamp{},
-                      .durable = Position(first.value() - 1),
-                      .first_revisions = revisions,
-                      .salt = header_.salt,
-                      .offset = image_.size()});
-    image_ += frame.bytes;
-  }
-
-  Dice& dice_;
-  io::simulated::MemoryDisk disk_;
-  Position next_{1};
-  std::map<std::string, Revision> next_revision_;
-  log::SegmentHeader header_;
-  std::string image_;
-  std::vector<std::uint64_t> frames_;
-};
 
 // The positions that a cursor gives, each event's fields compared with what was written.
 std::vector<std::uint64_t> read_positions(const BareLog& log, Cursor& cursor, std::size_t batch) {

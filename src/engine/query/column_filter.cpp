@@ -37,6 +37,7 @@ result<std::optional<ColumnFilter>> ColumnFilter::compile(const Part& part, Colu
   return std::optional(std::move(filter));
 }
 
+// One name is by far the most frequent case, and this is asked for every row of a scan.
 bool ColumnFilter::is_wanted(std::uint32_t code) const {
   if (wanted_.size() == 1) return wanted_.front() == code;
   return std::ranges::binary_search(wanted_, code);
@@ -47,6 +48,7 @@ std::uint32_t ColumnFilter::code_at(Position at) const {
   return codes_[at.value() - window_.first.value()];
 }
 
+// The window lies ahead of the walk: rows behind it are not asked for again.
 result<void> ColumnFilter::look_at(Position at) {
   STELE_ASSERT(extent_.holds(at), "rows are looked at inside the extent", at.value());
   if (window_.holds(at)) return {};

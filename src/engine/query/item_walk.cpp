@@ -43,11 +43,13 @@ result<std::optional<ItemWalk>> ItemWalk::compile(const Part& part, const QueryI
   return std::optional(std::move(walk));
 }
 
+// False: the term does not occur in these rows, or never with a type that is wanted.
 result<bool> ItemWalk::add_term(Leg& leg, const Part& part, TermKind kind, std::string_view name,
                                 const Extent& rows) {
   STELE_TRY(auto postings, part.postings(kind, name, rows.last));
   if (!postings || postings->last() < rows.first || postings->first() > rows.last) return false;
   if (wanted() != 0 && (postings->types() & wanted()) == 0) return false;
+  STELE_ASSERT(postings->first() <= postings->last(), "a list has an extent", postings->first().value());
   leg.add(PostingsWalk(std::move(postings), wanted(), way_));
   return true;
 }
@@ -73,7 +75,10 @@ result<bool> ItemWalk::add_streams(const Part& part, const QueryItem& item, cons
   return true;
 }
 
+// Every leg jumps to where the one before it stands. The first that is further on sends the search back to the
+// shortest, which leads.
 result<std::optional<Position>> ItemWalk::agree(Position at, Position bound) {
+  STELE_ASSERT(!legs_.empty(), "there is a leg to lead", at.value());
   STELE_TRY(auto candidate, legs_.front().seek(at, bound));
   for (std::size_t i = 1; candidate && i < legs_.size();) {
     STELE_TRY(const auto found, legs_[i].seek(*candidate, bound));
@@ -89,6 +94,7 @@ result<std::optional<Position>> ItemWalk::agree(Position at, Position bound) {
   return candidate;
 }
 
+// Nothing but columns to go by: the rarer one leads, since its names span fewer rows.
 result<std::optional<Position>> ItemWalk::scan(Position at, Position bound) {
   STELE_ASSERT(types_ || categories_, "an item asks for something", at.value());
   if (types_ && (!categories_ || types_->count() <= categories_->count())) return types_->seek(at, bound);
@@ -116,6 +122,7 @@ result<std::optional<Position>> ItemWalk::seek(Position at, Position bound) {
   return std::optional<Position>{};
 }
 
+// Each condition alone bounds the matches from above; together they are fewer, but by how much no count tells.
 std::uint64_t ItemWalk::most() const {
   auto most = ~std::uint64_t{0};
   if (!legs_.empty()) most = std::min(most, length(legs_.front()));

@@ -23,6 +23,8 @@ bool LogWalk::worth_looking_up(const PartWalk& walk) const {
   return walk.estimate() * scanned_per_fetch < walk.rows().size();
 }
 
+// A stretch never reaches into another part, so the choice is made anew with every part; and a part that grows is
+// entered again for what was added since.
 LogWalk::Stretch LogWalk::enter(Position at, Position until) {
   STELE_ASSERT(!precedes(way_, until, at), "there is somewhere to go", at.value(), until.value());
   if (walk_ && walk_->rows().holds(at)) return {far_end(way_, walk_->rows()), true};
@@ -54,6 +56,8 @@ result<std::optional<LogWalk::Match>> LogWalk::next(Position at, Position bound)
   STELE_ASSERT(walk_.has_value(), "a stretch by index was entered", at.value());
   STELE_TRY(const auto found, walk_->seek(at, bound));
   if (!found) return std::optional<Match>{};
+  STELE_ASSERT(!precedes(way_, *found, at) && !precedes(way_, bound, *found), "a match lies on the way",
+               found->value(), at.value(), bound.value());
   STELE_TRY(const auto location, walk_->part().location(*found));
   return std::optional(Match{*found, location});
 }

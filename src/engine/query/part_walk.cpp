@@ -27,6 +27,7 @@ result<std::optional<Position>> PartWalk::seek(Position at, Position bound) {
   return found;
 }
 
+// Counts are of the whole part; of a piece of it, its share is taken.
 std::uint64_t PartWalk::estimate() const {
   const auto most = items_.total([](const ItemWalk& item) { return item.most(); });
   const auto all = Extent{part_->first(), part_->last()}.size();
@@ -51,6 +52,7 @@ result<std::optional<Position>> newest_match(const Parts& parts, const Query& qu
   return std::optional<Position>{};
 }
 
+// Parts are contiguous, so the last one that begins at or before the position is the only candidate.
 std::shared_ptr<const Part> part_of(const Parts& parts, Position at) {
   const auto begins_behind = [at](const auto& part) { return part->first() <= at; };
   const auto next = std::ranges::partition_point(parts, begins_behind);

@@ -14,7 +14,10 @@ PostingsWalk::PostingsWalk(std::unique_ptr<const Postings> postings, TypeMask wa
   if (way_ == Direction::backward) ahead_ = postings_->blocks();
 }
 
+// A block that was decoded may end before `at`, or hold nothing but what lies behind `bound`: then it stays decoded,
+// since the next call with a later bound begins in it.
 result<std::optional<Position>> PostingsWalk::seek(Position at, Position bound) {
+  STELE_ASSERT(!precedes(way_, bound, at), "a walk is bounded ahead of itself", at.value(), bound.value());
   for (;;) {
     if (const auto found = from_entries(at)) {
       STELE_ASSERT(!precedes(way_, *found, at), "a walk does not turn around", found->value(), at.value());
@@ -46,6 +49,7 @@ result<bool> PostingsWalk::load(Position at, Position bound) {
   return way_ == Direction::forward ? load_forward(at, bound) : load_backward(at, bound);
 }
 
+// Blocks without a wanted type are passed by their heads alone: that is what makes "this tag, that rare type" cheap.
 result<bool> PostingsWalk::load_forward(Position at, Position bound) {
   STELE_TRY(ahead_, first_reaching(ahead_, at));
   for (; ahead_ < postings_->blocks(); ++ahead_) {
@@ -70,10 +74,12 @@ result<bool> PostingsWalk::decode(std::size_t index) {
   if (!entries_) entries_ = std::make_unique_for_overwrite<Entries>();
   STELE_TRY(size_, postings_->decode(index, std::span<Position, Postings::block_positions>(*entries_)));
   STELE_ASSERT(size_ > 0 && size_ <= entries_->size(), "a block holds positions", size_, index);
+  STELE_ASSERT((*entries_)[0] <= (*entries_)[size_ - 1], "positions ascend", (*entries_)[0].value(), index);
   here_ = way_ == Direction::forward ? 0 : size_;
   return true;
 }
 
+// Galloping first: the next block is mostly one of the next few.
 result<std::size_t> PostingsWalk::first_reaching(std::size_t low, Position at) const {
   const auto blocks = postings_->blocks();
   auto high = low;
@@ -92,9 +98,11 @@ result<std::size_t> PostingsWalk::first_reaching(std::size_t low, Position at) c
       high = middle;
     }
   }
+  STELE_ASSERT(low <= blocks, "a list ends with its last block", low, blocks);
   return low;
 }
 
+// The mirror image: from the end of the list towards its beginning.
 result<std::size_t> PostingsWalk::count_beginning(std::size_t high, Position at) const {
   auto low = high;
   for (std::size_t step = 1; low > 0; step *= 2) {
@@ -112,6 +120,7 @@ result<std::size_t> PostingsWalk::count_beginning(std::size_t high, Position at)
       high = middle;
     }
   }
+  STELE_ASSERT(low <= postings_->blocks(), "no more blocks begin than there are", low, postings_->blocks());
   return low;
 }
 

@@ -49,7 +49,7 @@ class StreamCursor final : public Cursor {
     STELE_ASSERT(positions.back() <= head_, "no position beyond the head", positions.back().value(),
                  head_.value());
     if (backward_) std::ranges::reverse(positions);
-    STELE_CHECK(locate(positions));
+    locate(positions);
     // A compaction since the cursor was opened has dropped a beginning of the stream.
     if (std::ranges::any_of(locations_, Index::is_lost) && state_.segments.only_dropped()) {
       STELE_CHECK(pass_dropped());
@@ -72,15 +72,14 @@ class StreamCursor final : public Cursor {
   }
 
  private:
-  result<void> locate(const std::vector<Position>& positions) {
+  // All places first, so that the bytes of later events can be on their way while earlier ones are checked. A place
+  // that cannot be told is nowhere: the read of that event says so, and the one after it goes on.
+  void locate(const std::vector<Position>& positions) {
     locations_.clear();
     locations_.reserve(positions.size());
-    for (const auto position : positions) {
-      STELE_TRY(const auto location, places_.of(position));
-      locations_.push_back(location);
-    }
+    for (const auto position : positions) locations_.push_back(places_.of(position).value_or(Location{}));
     events_.reserve(positions.size());
-    return {};
+    STELE_ASSERT(locations_.size() == positions.size(), "a place for every position", locations_.size());
   }
 
   // Begins at the first event that is still there, by halving: all before it are gone, none behind it.

@@ -55,6 +55,7 @@ const OpenSegment& EventReader::enter(Position position, std::uint32_t ordinal) 
     mapped_ = state_.maps->bytes_of(ordinal, *segment_);
     tried_map_ = true;
   }
+  STELE_ASSERT(mapped_.empty() || tried_map_, "only closed segments are mapped", ordinal);
   return *segment_;
 }
 
@@ -87,12 +88,14 @@ result<EventReader::Window> EventReader::read_record(const OpenSegment& segment,
   return Window{begin, {into.data(), std::min<std::size_t>(got, lead + size)}};
 }
 
+// The record says how far it stands from its frame's beginning; the frame is checked by whoever uses that.
 result<EventReader::Placed> EventReader::read_placed(Position position, Location location, Arena& arena) {
   const auto& segment = enter(position, location.segment);
   STELE_TRY(const auto window, read_record(segment, location, arena));
   const auto bytes = window.from(location.offset);
   if (!bytes.empty()) {
     const auto record = log::parse_record(bytes);
+    STELE_ASSERT(!record || record->size <= bytes.size(), "a record lies in what was read", bytes.size());
     if (record && record->back <= location.offset)
       return Placed{*record, location.offset - record->back, window};
   }
@@ -116,6 +119,7 @@ result<log::FrameFront> EventReader::load_front(Position position, Location loca
                        "the frame header does not match its checksum");
 }
 
+// Position and record must agree with the header, also with one that was kept: a record in the wrong place is damage.
 result<log::FrameFront> EventReader::front_of(Position position, Location location, const Placed& placed,
                                               Arena& arena) {
   auto front = state_.fronts->find(location.segment, placed.frame_offset);
@@ -123,6 +127,8 @@ result<log::FrameFront> EventReader::front_of(Position position, Location locati
     STELE_TRY(front, load_front(position, location, placed, arena));
     if (front->writes >= many_writes) state_.fronts->keep(location.segment, placed.frame_offset, *front);
   }
+  STELE_ASSERT(front->writes > 0 && front->events >= front->writes, "a verified header has events",
+               front->events, front->writes);
   const auto& record = placed.record;
   if (front->first.value() + record.index != position.value() || record.write >= front->writes ||
       record.index >= front->events) {
@@ -131,6 +137,7 @@ result<log::FrameFront> EventReader::front_of(Position position, Location locati
   return *front;
 }
 
+// The headers of the writes before it are verified on the way, so the name is the one that was written.
 result<EventReader::Owner> EventReader::owner_of(Position position, Location location, const Placed& placed,
                                                  const log::FrameFront& front, Arena& arena) {
   const auto& segment = enter(position, location.segment);
@@ -153,6 +160,8 @@ result<EventReader::Owner> EventReader::owner_of(Position position, Location loc
                          "a write header of its frame does not match its checksum");
   }
   const auto& write = found->write;
+  STELE_ASSERT(!write.stream.empty() && write.events > 0, "a verified write has a name and events",
+               write.events);
   if (record.index < found->first_event || record.index - found->first_event >= write.events)
     return misplaced(position, segment, location);
   return Owner{write.stream, Revision(write.first_revision.value() + record.index - found->first_event)};

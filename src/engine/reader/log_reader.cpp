@@ -15,6 +15,7 @@ constexpr std::size_t bytes_per_call = 8u << 20;
 
 }  // namespace
 
+// The scan keeps its place between stretches, so scanning part after part is one scan.
 result<std::span<const EventView>> LogReader::scan(Position end, std::size_t max) {
   scan_.go_to(next_);
   auto events = scan_.next_batch(query_, end, max);
@@ -23,8 +24,11 @@ result<std::span<const EventView>> LogReader::scan(Position end, std::size_t max
   return events;
 }
 
+// Bounded three ways, by rows, events and bytes: a subscriber is told of its progress, and memory stays small.
 result<std::span<const EventView>> LogReader::look_up(Position end, std::size_t max) {
   const auto bound = Position(next_.value() + std::min(end.value() - next_.value(), rows_per_call));
+  STELE_ASSERT(bound >= next_ && bound <= end, "a call looks at a piece of its stretch", bound.value(),
+               end.value());
   max = std::min(max, events_per_call);
   while (next_ <= bound && events_.size() < max && arena_.bytes() < bytes_per_call) {
     const auto match = walk_.next(next_, bound);

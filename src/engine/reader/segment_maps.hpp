@@ -22,6 +22,7 @@ class SegmentMaps {
       const std::shared_lock lock(mutex_);
       if (const auto found = maps_.find(ordinal); found != maps_.end()) return bytes_of(found->second);
     }
+    // Outside of the lock: two may map the same file, one of the maps is kept.
     auto mapped = segment.file->map();
     const std::unique_lock lock(mutex_);
     const auto [kept, fresh] = maps_.try_emplace(ordinal, mapped ? std::move(*mapped) : nullptr);

@@ -78,6 +78,8 @@ result<void> check_condition(const AppendCondition& condition) {
   return {};
 }
 
+// What it costs is paid on the caller's thread, beside other callers: a condition that has to look far back holds up
+// nobody but its own append.
 Foreseen foresee(const Index& index, const AppendCondition& condition, Position visible) {
   const auto after = condition.after.value();
   if (visible.value() < recent_events || after > visible.value() - recent_events) return {};
@@ -86,6 +88,7 @@ Foreseen foresee(const Index& index, const AppendCondition& condition, Position 
   return match ? Foreseen{visible, *match} : Foreseen{};
 }
 
+// The order of the two looks does not matter to the answer: the newest match is in the later piece if there is one.
 result<void> decide_condition(const Index& index, const AppendCondition& condition,
                               const Foreseen& foreseen) {
   const auto last = index.last();
