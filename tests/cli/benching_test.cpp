@@ -96,7 +96,7 @@ TEST(Benching, a_schedule_is_kept_to_and_latency_counts_from_it) {
       .writers = 2, .batch = 1, .size = 64, .seconds = 0.2, .rate = 1000, .completions = false, .run = "x"};
   const auto measured = bench::run_blocking(make, load, {});
   ASSERT_TRUE(measured);
-  EXPECT_LE(measured->appends, 201u);
+  EXPECT_LE(measured->appends, 220u);  // what was due while warming up may be answered later
   EXPECT_GT(measured->appends, 0u);
 }
 
