@@ -70,6 +70,7 @@ result<void> SagaHandler::decide(const SagaHistory& history, const detail::SagaI
   return {};
 }
 
+// One command after the other; each looks again at what is settled, since a refusal before it has added a step.
 result<void> SagaHandler::perform(std::string_view instance, const RecordedStep& step) {
   for (std::uint64_t index = 0; index < step.step.sends.size(); ++index) {
     STELE_TRY(const SagaHistory history, load_history(store_, stream_of(instance)));
@@ -100,6 +101,7 @@ result<void> SagaHandler::send(const SagaHistory& history, const RecordedStep& s
   return record_step(store_, history, unneeded, metadata_of(trace, kind_.name()));
 }
 
+// Recorded even when the saga makes nothing of it, so that the command is not sent again.
 result<void> SagaHandler::refused(const std::string& stream, const RecordedStep& step, std::uint64_t index,
                                   const detail::SagaAnswer& answer) {
   const auto& command = step.step.sends[index];
@@ -116,6 +118,7 @@ result<void> SagaHandler::refused(const std::string& stream, const RecordedStep&
   return {};
 }
 
+// Whether it is still pending is asked of the log and not of the table: the table may be a checkpoint behind.
 result<void> SagaHandler::fire(std::string_view instance, const std::string& timer, Position scheduled_by,
                                Position seen) {
   STELE_TRY(const SagaHistory history, load_history(store_, stream_of(instance)));
@@ -131,6 +134,7 @@ result<void> SagaHandler::fire(std::string_view instance, const std::string& tim
   return {};
 }
 
+// A fact like any other: whoever reads the stream sees what was given up, and a lost checkpoint does not bring it back.
 result<void> SagaHandler::skip(std::string_view instance, Position what, const std::string& name,
                                Position seen) {
   STELE_TRY(const SagaHistory history, load_history(store_, stream_of(instance)));

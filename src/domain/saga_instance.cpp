@@ -15,6 +15,7 @@ const RecordedStep* SagaHistory::step_at(Position position) const {
   return found == steps.end() ? nullptr : &*found;
 }
 
+// Of a command that was accepted with events nothing is recorded here: its own events are the record.
 bool SagaHistory::is_settled(Position step, std::uint64_t index) const {
   return is_skipped(step, step_type) || std::ranges::any_of(steps, [&](const RecordedStep& each) {
            const auto why = each.step.because;
@@ -30,6 +31,8 @@ bool SagaHistory::is_skipped(Position what, std::string_view name) const {
   });
 }
 
+// The one place where steps become state; TimerTable::apply says the same for all instances at once. A timer ends only
+// by the step that names the very schedule it was made by: after it was moved, an older firing means nothing.
 void SagaHistory::add(RecordedStep recorded) {
   const SagaStep& step = recorded.step;
   STELE_ASSERT(steps.empty() || steps.back().at < recorded.at, "steps come in the order of the log",
@@ -50,6 +53,7 @@ void SagaHistory::add(RecordedStep recorded) {
   steps.push_back(std::move(recorded));
 }
 
+// Through the reader of all events, so that steps of older versions can be upcast like any other.
 result<RecordedStep> read_step(const EventView& event) {
   STELE_TRY(SagaStep step, read_event<SagaStep>(event));
   return RecordedStep{event.position, event.id, std::string(event.metadata), std::move(step)};
@@ -121,6 +125,8 @@ result<std::unique_ptr<SagaMind>> load_mind(EventStore& store, const detail::Sag
   return mind;
 }
 
+// The id makes a repeat harmless, the expected version makes the order sure: a step is decided on exactly the steps
+// before it.
 result<void> record_step(EventStore& store, const SagaHistory& history, const SagaStep& step,
                          std::string metadata) {
   NewEvent event;

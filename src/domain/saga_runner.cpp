@@ -56,6 +56,7 @@ void SagaRunner::Impl::wake() {
   moved.notify_all();
 }
 
+// Watches come before the first turn: what happens from now on wakes, what happened before is found by turning.
 void SagaRunner::Impl::run() {
   const auto head_moved = store.watch([this](Position) { wake(); });
   const auto time_jumped = worker.clock().on_jump([this] { wake(); });
@@ -96,6 +97,8 @@ bool SagaRunner::Impl::outlast(const Error& why) {
   return !moved.wait_for(lock, pause, [&] { return stop; });
 }
 
+// In two parts: a short one, then the checkpoint is written, then the rest. So a busy saga does not pay for a
+// checkpoint between any two events, and a quiet one has it on disk.
 void SagaRunner::Impl::sleep() {
   const auto next = worker.next_due();
   microseconds until = longest_sleep;
@@ -110,6 +113,7 @@ void SagaRunner::Impl::sleep() {
   moved.wait_for(lock, until - quiet_time, awake);
 }
 
+// Looks again after every turn. The count is read before the look, so that a turn in between is not missed.
 template <class Reached>
 bool SagaRunner::Impl::wait_until(microseconds timeout, Reached&& reached) {
   const auto end = SteadyClock::now() + timeout;
@@ -133,6 +137,7 @@ SagaRunner::SagaRunner(EventStore& store, std::unique_ptr<detail::SagaKind> kind
 
 SagaRunner::~SagaRunner() { stop(); }
 
+// A second start, and a stop of what does not run, do nothing.
 void SagaRunner::start() {
   const std::lock_guard lock(impl_->control);
   if (impl_->thread.joinable()) return;

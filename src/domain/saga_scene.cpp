@@ -77,6 +77,7 @@ void SagaScene::when_later(const std::source_location& where, std::chrono::micro
   fire_due();
 }
 
+// What follows is compared for itself; what came before is told as its past.
 void SagaScene::begin(const std::source_location& where, std::string what) {
   finish();
   if (begun_) told_.push_back(when_);
@@ -96,6 +97,7 @@ void SagaScene::hear(const SceneEvent& event) {
   if (!completed_) take(scene_view(event, position_, now_));
 }
 
+// As the runner does it: reaction first, then the state; timers of the same name replace each other.
 void SagaScene::take(const stele::detail::SagaInput& input) {
   const Asked asked{now_, "specification"};
   const auto move = mind_->take(input, &asked);
@@ -152,6 +154,7 @@ void SagaScene::expect_cancelled(const std::string& timer) {
 void SagaScene::expect_completed() { claimed_ = expected_.completed = true; }
 void SagaScene::expect_nothing() { claimed_ = true; }
 
+// Told as everything that happened, so that nobody has to run it again to see.
 void SagaScene::finish() {
   if (!begun_) return;
   if (!claimed_) return forgotten(where_, "the specification says nothing about what the saga does");

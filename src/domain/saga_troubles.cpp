@@ -7,6 +7,7 @@
 
 namespace stele::domain {
 
+// `timeout` is among them: it may have happened, and doing it again finds out.
 bool may_pass(errc kind) {
   switch (kind) {
     case errc::busy:
@@ -25,6 +26,7 @@ HeldInstance* Troubles::find(std::string_view instance) {
   return found == held_.end() ? nullptr : &found->second;
 }
 
+// Stuck only by its own fault: tries that the store was to blame for are counted and forgiven.
 HeldInstance& Troubles::failed(std::string_view instance, const SagaItem& item, const Error& why,
                                Timestamp now) {
   auto [place, is_new] = held_.try_emplace(std::string(instance));
@@ -37,8 +39,9 @@ HeldInstance& Troubles::failed(std::string_view instance, const SagaItem& item, 
   STELE_ASSERT(!held.items.empty() && held.items.front() == item, "the first item is the one that fails",
                held.items.size());
   ++held.tries;
+  if (!may_pass(why.kind())) ++held.faults;
   held.error = why.to_string();
-  held.stuck = held.tries >= options_.tries && !may_pass(why.kind());
+  held.stuck = held.faults >= options_.tries;
   held.next_try = now + pause(held.tries);
   return held;
 }
@@ -57,6 +60,7 @@ void Troubles::release(std::string_view instance) {
   if (const auto found = held_.find(instance); found != held_.end()) held_.erase(found);
 }
 
+// From the checkpoint, as it was: stuck stays stuck, also in a new process.
 void Troubles::adopt(HeldInstance held) { held_.insert_or_assign(held.instance, std::move(held)); }
 
 std::vector<std::string> Troubles::due(Timestamp now) const {

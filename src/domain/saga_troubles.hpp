@@ -25,6 +25,7 @@ struct HeldInstance {
   std::vector<SagaItem> items;  // the first is the one that failed
   bool stuck = false;
   std::uint64_t tries = 0;
+  std::uint64_t faults = 0;  // the tries that failed for a reason of its own, see may_pass()
   std::string what;
   std::string error;
   Timestamp since{};

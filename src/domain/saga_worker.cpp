@@ -48,6 +48,7 @@ result<void> SagaWorker::open() {
   return {};
 }
 
+// The events of others, and the saga's own steps: what was decided comes by like everything else.
 Query SagaWorker::query() const {
   Query query = Query::of(kind_->reacts_to());
   QueryItem own;
@@ -148,6 +149,7 @@ result<std::string> SagaWorker::instance_of(const EventView& event) const {
   return kind_->route(event);
 }
 
+// Timers first: sending may fail and be repeated, and the timers of a step are set whatever becomes of its commands.
 result<void> SagaWorker::handle(const std::string& instance, const EventView& event) {
   if (!handler_.is_own_step(event)) return handler_.react(instance, event);
   STELE_TRY(const RecordedStep step, read_step(event));
@@ -225,7 +227,7 @@ void SagaWorker::work_off(const std::string& instance) {
       return;
     }
     held->items.erase(held->items.begin());
-    held->tries = 0;
+    held->tries = held->faults = 0;
     held->what = "waiting behind what has been repaired";
     if (held->items.empty()) troubles_.release(instance);
   }
@@ -251,12 +253,13 @@ result<void> SagaWorker::handle_unread(const EventView& event) {
   return handle(instance, event);
 }
 
+// Only marks it: the worker's thread does the work, in its order.
 result<void> SagaWorker::retry(std::string_view instance) {
   const std::lock_guard lock(work_);
   HeldInstance* held = troubles_.find(instance);
   if (!held) return Error(errc::not_found, std::string(instance) + " is not in trouble");
   held->stuck = false;
-  held->tries = 0;
+  held->tries = held->faults = 0;
   held->next_try = clock_.now();
   troubles_moved_ = true;
   publish();
@@ -279,7 +282,7 @@ result<void> SagaWorker::skip(std::string_view name) {
   }
   held->items.erase(held->items.begin());
   held->stuck = false;
-  held->tries = 0;
+  held->tries = held->faults = 0;
   held->next_try = clock_.now();
   if (held->items.empty()) troubles_.release(instance);
   troubles_moved_ = true;
@@ -296,6 +299,7 @@ std::optional<Timestamp> SagaWorker::next_due() {
   return next;
 }
 
+// Nothing to do now; a try or a timer of later does not count.
 bool SagaWorker::is_idle() {
   {
     const std::lock_guard lock(work_);
@@ -305,6 +309,7 @@ bool SagaWorker::is_idle() {
   return !next || *next > clock_.now();
 }
 
+// Others look at a copy, so that nobody waits for an append to see a number.
 void SagaWorker::publish() {
   const SagaCounts& counts = handler_.counts();
   const std::lock_guard lock(view_);

@@ -25,6 +25,7 @@ void TimerTable::apply(const std::string& instance, const RecordedStep& recorded
     erase(at++);
 }
 
+// Scheduling a name again moves it: there is one timer for each name.
 void TimerTable::put(TimerEntry entry) {
   erase(entry.instance, entry.timer);
   by_due_.emplace(entry.due, entry.instance, entry.timer);
@@ -54,6 +55,7 @@ std::optional<Timestamp> TimerTable::next_due(const Waits& waits) const {
   return std::nullopt;
 }
 
+// A copy, since firing changes the table.
 std::vector<TimerEntry> TimerTable::due(Timestamp now, const Waits& waits) const {
   std::vector<TimerEntry> list;
   for (const auto& [due, instance, timer] : by_due_) {

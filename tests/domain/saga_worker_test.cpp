@@ -286,6 +286,24 @@ TEST_F(SagaWorkerTest, a_store_that_is_busy_makes_nobody_stuck) {
   EXPECT_EQ(world.types("Order-o-1"), "Placed Confirmed");
 }
 
+TEST_F(SagaWorkerTest, what_the_store_was_to_blame_for_does_not_count_against_an_instance) {
+  MeddlingStore meddling(world.store());
+  int times = 6;
+  meddling.refuse = [&](const AppendRequest& request) -> std::optional<Error> {
+    if (request.writes[0].stream != "Purse-o-1" || times-- <= 0) return std::nullopt;
+    return times == 0 ? Error(errc::corrupt, "once") : Error(errc::busy, "too much at once");
+  };
+  world.place("o-1", 50);
+  const auto worker = world.worker(meddling);
+  for (int i = 0; i < 7; ++i) {
+    run(*worker);
+    EXPECT_EQ(worker->status().stuck, 0u);
+    world.clock.advance(std::chrono::seconds(5));
+  }
+  run(*worker);
+  EXPECT_EQ(world.types("Order-o-1"), "Placed Confirmed");
+}
+
 TEST_F(SagaWorkerTest, an_event_that_cannot_be_read_waits_alone) {
   must(world.store().append(write("Order-odd", {event("Placed", "{\"order\":7}")})));
   world.place("o-1", 50);
