@@ -7,6 +7,7 @@
 #include "base/assert.hpp"
 #include "base/bytes.hpp"
 #include "base/utf8.hpp"
+#include "engine/index/inspect_index.hpp"
 #include "engine/log/directory.hpp"
 #include "engine/log/frame_layout.hpp"
 #include "engine/log/inspect_lines.hpp"
@@ -61,6 +62,12 @@ class Inspection {
       }
       STELE_CHECK(whole_log(path));
     }
+    if (std::find(names.begin(), names.end(), "index") != names.end()) {
+      STELE_TRY(const auto indexes, disk_.list(index_path(path)));
+      for (const auto& name : indexes) {
+        if (is_known(name)) STELE_CHECK(file(index_path(path) / name));
+      }
+    }
     if (!known)
       return Error(errc::invalid, path.string() + " is not the directory of a store")
           .with("path", path.string());
@@ -68,7 +75,8 @@ class Inspection {
   }
 
   static bool is_known(std::string_view name) {
-    return name == "MANIFEST" || name == "LOCK" || name == "watermark" || name.ends_with(".seg");
+    return name == "MANIFEST" || name == "LOCK" || name == "watermark" || name.ends_with(".seg") ||
+           name.ends_with(".idx");
   }
 
   // What recovery would say, without doing any of it.
@@ -116,13 +124,14 @@ class Inspection {
     if (!is_known(name)) {
       return Error(errc::invalid, path.string() + " is not a file of a store")
           .with("path", path.string())
-          .help("known are MANIFEST, LOCK, watermark and *.seg");
+          .help("known are MANIFEST, LOCK, watermark, *.seg and *.idx");
     }
     ++summary_.files;
     if (name == "watermark") return watermark(path);
     STELE_TRY(const auto opened, disk_.open(path, io::Mode::read));
     if (name == "MANIFEST") return manifest(*opened);
     if (name == "LOCK") return lock(*opened);
+    if (name.ends_with(".idx")) return index(*opened);
     return segment(*opened);
   }
 
@@ -168,6 +177,11 @@ class Inspection {
     if (!words.whole())
       return problem(path.string(), 8 * WatermarkWords::check, "the words do not match their checksum");
     return {};
+  }
+
+  result<void> index(const io::File& file) {
+    STELE_TRY(const auto wrong, inspect_index_file(file, options_.form, out_));
+    return wrong.empty() ? result<void>{} : problem(file.path().string(), 0, wrong);
   }
 
   // ---- Segments
