@@ -17,7 +17,6 @@ std::string text_of(const Checkpoint& done) {
 }
 
 std::optional<Checkpoint> parse_checkpoint(std::string_view text) {
-  Checkpoint done;
   std::uint64_t numbers[2];
   for (std::uint64_t& number : numbers) {
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
