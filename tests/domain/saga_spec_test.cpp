@@ -5,9 +5,10 @@
 #include "domain/orders.hpp"
 #include "stele/spec.hpp"
 
+// Inside, and not by a using directive: other tests have an Order, too.
+namespace orders {
 namespace {
 
-using namespace orders;
 using stele::given_saga;
 
 std::vector<std::string> said;
@@ -117,3 +118,4 @@ TEST(SagaSpec, events_of_two_instances_are_a_mistake) {
 }
 
 }  // namespace
+}  // namespace orders
