@@ -167,7 +167,7 @@ class Rewriter {
 // The events of a segment, one at a time.
 class ClosedEvents {
  public:
-  explicit ClosedEvents(const ClosedSegment& segment) : segment_(segment), frames_(segment) {}
+  explicit ClosedEvents(const ClosedSegment& segment) : frames_(segment) {}
   // nullptr: the end. Valid until the next call.
   result<const EventView*> next() {
     while (!walk_ || !walk_->next()) {
@@ -181,7 +181,6 @@ class ClosedEvents {
   [[nodiscard]] Position durable() const { return durable_; }
 
  private:
-  const ClosedSegment& segment_;
   ClosedFrames frames_;
   std::optional<FrameEvents> walk_;
   Position durable_;
