@@ -275,9 +275,10 @@ struct OpenOptions {
   std::uint64_t segment_bytes = 256ull << 20;  // size at which a new segment file begins
 };
 
-// Opens a store. Recovery runs here: a torn tail (never acknowledged) is cut; damage to acknowledged bytes
-// opens the store read-only and says where. Errors: busy, not_found, corrupt, invalid (not a store, newer
-// format), disk_full, denied.
+// Opens a store. Recovery runs here, over what the index does not cover yet: a torn tail (never acknowledged) is
+// cut; damage to acknowledged bytes opens the store read-only and says where. Damage in older, indexed segments
+// is told by the read that meets it, and by `stele verify`. Errors: busy, not_found, corrupt, invalid (not a store,
+// newer format), disk_full, denied.
 [[nodiscard]] result<std::unique_ptr<EventStore>> open(const std::filesystem::path& directory,
                                                        OpenOptions options = {});
 

@@ -116,7 +116,7 @@ class Tree {
     serve->add_flag("--allow-insecure", serving->allow_insecure,
                     "accept other machines without TLS and users");
     const auto [demo, showing] =
-        leaf<DemoOptions>(app_, "demo", "Serve a small bank with months of history", false);
+        leaf<DemoOptions>(app_, "demo", "Serve a small bank with months of history, and a shop", false);
     demo->add_option("--dir", common_.place.dir, "keep the data here (default: a temporary directory)");
     demo->add_option("--listen", showing->listen, "HOST:PORT (default 127.0.0.1:2113; port 0: any free one)");
     demo->add_option("--seed", showing->seed, "the history's seed (default 42)");
