@@ -74,7 +74,7 @@ result<void> measure_loads(const bench::ReadsPlan& plan, const std::filesystem::
 // Without --streams: loads of a hundred events, then of a thousand.
 std::vector<bench::ReadsPlan> plans_of(const BenchLoadOptions& options) {
   std::vector<bench::ReadsPlan> plans;
-  for (const std::uint64_t events_each : {100, 1000}) {
+  for (const std::uint64_t events_each : {100ull, 1000ull}) {
     if (options.streams != 0 && !plans.empty()) break;
     plans.push_back({.log = bench::plan_of(options, events_each),
                      .seconds = options.seconds,

@@ -49,8 +49,8 @@ result<void> measure_rebuilds(EventStore& store, const std::filesystem::path& sc
   STELE_CHECK(report.line(rebuild_line("SQLite", sqlite, replay)));
   if (memory.cents == sqlite.cents && memory.accounts == sqlite.accounts) return {};
   return Error(errc::corrupt, "the two models do not agree")
-      .with("memory", memory.cents)
-      .with("sqlite", sqlite.cents);
+      .with("memory", std::to_string(memory.cents))
+      .with("sqlite", std::to_string(sqlite.cents));
 }
 
 }  // namespace

@@ -291,6 +291,8 @@ result<void> Writer::open_segment(std::uint64_t frame_bytes) {
   // Compaction may have added others meanwhile.
   STELE_ASSERT(ordinal_ < parts_.segments.size(), "the segment that is written is open", ordinal_,
                parts_.segments.size());
+  // Now, and not with the first frame, which may still be refused: the segment before is closed for everybody.
+  parts_.index.roll();
   return {};
 }
 
