@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 
 #include "base/assert.hpp"
 #include "engine/reader/places.hpp"
@@ -39,47 +40,77 @@ class StreamCursor final : public Cursor {
   result<std::span<const EventView>> next_batch(std::size_t max) override {
     events_.clear();
     arena_.clear();
-    const auto wanted =
-        std::min<std::uint64_t>({max, largest_batch, left_, end_ > begin_ ? end_ - begin_ : 0});
-    if (wanted == 0) return std::span<const EventView>(events_);
-    STELE_TRY(auto positions, state_.index.positions(stream_, Revision(backward_ ? end_ - wanted : begin_),
-                                                     static_cast<std::size_t>(wanted), head_));
-    STELE_ASSERT(positions.size() == wanted, "a visible stream has all of its positions", positions.size(),
-                 wanted);
-    STELE_ASSERT(positions.back() <= head_, "no position beyond the head", positions.back().value(),
-                 head_.value());
-    if (backward_) std::ranges::reverse(positions);
-    locate(positions);
-    // A compaction since the cursor was opened has dropped a beginning of the stream.
-    if (std::ranges::any_of(locations_, Index::is_lost) && state_.segments.only_dropped()) {
-      STELE_CHECK(pass_dropped());
-      return next_batch(max);
-    }
-    for (std::size_t i = 0; i < positions.size() && arena_.bytes() < largest_bytes; ++i) {
+    STELE_TRY(const auto positions, next_positions(max));
+    STELE_ASSERT(positions.size() == locations_.size() || unplaced_, "every place is known, or why not",
+                 positions.size(), locations_.size());
+    for (std::size_t i = 0; i < locations_.size() && arena_.bytes() < largest_bytes; ++i) {
       const Revision revision(backward_ ? end_ - 1 : begin_);
       if (i + read_ahead < locations_.size()) reader_.expect(locations_[i + read_ahead]);
       auto event = reader_.read_of(stream_, revision, positions[i], locations_[i], arena_);
       if (!event && !events_.empty()) break;  // what was good comes first, the damage with the next call
-      if (backward_)
-        --end_;
-      else
-        ++begin_;
-      --left_;
+      pass_one();
       if (!event) return event.error();
       events_.push_back(*event);
+    }
+    if (events_.empty() && unplaced_) {
+      pass_one();
+      return *unplaced_;
     }
     return std::span<const EventView>(events_);
   }
 
  private:
-  // All places first, so that the bytes of later events can be on their way while earlier ones are checked. A place
-  // that cannot be told is nowhere: the read of that event says so, and the one after it goes on.
+  // Of the next events, in the order of reading, with locations_ for them; empty: the end. A compaction since the
+  // cursor was opened may have dropped a beginning of the stream: that is passed first.
+  result<std::vector<Position>> next_positions(std::size_t max) {
+    for (;;) {
+      locations_.clear();
+      unplaced_.reset();
+      const auto wanted =
+          std::min<std::uint64_t>({max, largest_batch, left_, end_ > begin_ ? end_ - begin_ : 0});
+      if (wanted == 0) return std::vector<Position>{};
+      const Revision from(backward_ ? end_ - wanted : begin_);
+      STELE_TRY(auto positions,
+                state_.index.positions(stream_, from, static_cast<std::size_t>(wanted), head_));
+      const bool whole = positions.size() == wanted;
+      STELE_ASSERT(whole || state_.segments.only_dropped(), "a visible stream has all of its positions",
+                   positions.size(), wanted);
+      STELE_ASSERT(!whole || positions.back() <= head_, "no position beyond the head", head_.value());
+      if (backward_) std::ranges::reverse(positions);
+      if (whole) locate(positions);
+      if (whole && !std::ranges::any_of(locations_, Index::is_lost)) return positions;
+      if (!state_.segments.only_dropped()) return positions;
+      const auto before = begin_;
+      STELE_CHECK(pass_dropped());
+      if (begin_ != before) continue;
+      if (whole) return positions;  // what is there no more is damage, and told event by event
+      return Error(errc::corrupt, "the index does not have all events of the stream '" + stream_ + "'")
+          .with("stream", stream_)
+          .help("run `stele verify` on the store's directory");
+    }
+  }
+
+  void pass_one() {
+    STELE_ASSERT(begin_ < end_ && left_ > 0, "there is one to pass", begin_, end_, left_);
+    if (backward_)
+      --end_;
+    else
+      ++begin_;
+    --left_;
+  }
+
+  // All places first, so that the bytes of later events can be on their way while earlier ones are checked. They
+  // end where a place cannot be told: why is the answer once everything before it was read, and then it goes on.
   void locate(const std::vector<Position>& positions) {
-    locations_.clear();
     locations_.reserve(positions.size());
-    for (const auto position : positions) locations_.push_back(places_.of(position).value_or(Location{}));
-    events_.reserve(positions.size());
-    STELE_ASSERT(locations_.size() == positions.size(), "a place for every position", locations_.size());
+    for (const auto position : positions) {
+      const auto place = places_.of(position);
+      if (!place) unplaced_ = place.error();
+      if (!place) break;
+      locations_.push_back(*place);
+    }
+    events_.reserve(locations_.size());
+    STELE_ASSERT(locations_.size() <= positions.size(), "a place for every position", locations_.size());
   }
 
   // Begins at the first event that is still there, by halving: all before it are gone, none behind it.
@@ -107,6 +138,7 @@ class StreamCursor final : public Cursor {
   std::uint64_t left_;
   bool backward_ = false;
   std::vector<Location> locations_;  // of the batch
+  std::optional<Error> unplaced_;    // why they end before it does
   Arena arena_;
   std::vector<EventView> events_;
 };
