@@ -14,8 +14,8 @@ result<std::vector<CompactedSegment>> EmbeddedStore::compact(const CompactOption
   const auto swap_in = [this](std::shared_ptr<io::File> file, const log::SegmentHeader& header) {
     return keeper_->swap_segment(segments_.add(std::move(file), header, header.end));
   };
-  Compactor compactor({world_, log::log_path(directory_), manifest_.store, read_state_, visibility_.head()},
-                      options, swap_in);
+  Compactor compactor({world_, log::log_path(directory_), manifest_.store, read_state_, visibility_}, options,
+                      swap_in);
   auto done = compactor.run();
   if (sealer_) sealer_->wake();
   return done;

@@ -28,7 +28,7 @@ std::uint64_t stays_below(const CompactedSegment& told) {
 
 result<const Compactor::Verdict*> Compactor::verdict_of(std::string_view stream) {
   if (const auto found = verdicts_.find(stream); found != verdicts_.end()) return &found->second;
-  STELE_TRY(const auto life, lives_.of(stream, parts_.head, now_));
+  STELE_TRY(const auto life, lives_.of(stream, head_, now_));
   if (!life) {
     return Error(errc::corrupt, "the index does not know the stream '" + std::string(stream) + "'")
         .with("stream", std::string(stream));
@@ -42,8 +42,7 @@ result<const Compactor::Verdict*> Compactor::verdict_of(std::string_view stream)
 }
 
 bool Compactor::goes(const Verdict& verdict, const EventView& event) const {
-  STELE_ASSERT(event.position <= parts_.head, "a closed segment is durable", event.position.value(),
-               parts_.head.value());
+  STELE_ASSERT(event.position <= head_, "a closed segment is durable", event.position.value(), head_.value());
   return event.revision < verdict.keep_from;
 }
 
@@ -86,11 +85,14 @@ result<CompactedSegment> Compactor::look(const Source& source, std::unordered_se
 
 // ---- Files
 
-// The last one is being written; all before it are closed and durable.
+// The last one is being written; all before it are closed and durable. A file may have been begun that the index has
+// not come to yet: then the one before it has no complete part that could be replaced.
 result<std::vector<std::string>> Compactor::closed_segments() const {
   STELE_TRY(auto names, parts_.world.disk.list(parts_.log_directory));
   std::erase_if(names, [](const auto& name) { return !log::parse_segment_name(name); });
   STELE_ASSERT(std::ranges::is_sorted(names), "names are listed in order", names.size());
+  const auto growing = parts_.state.index.parts()->back()->first();
+  std::erase_if(names, [growing](const auto& name) { return *log::parse_segment_name(name) > growing; });
   return names;
 }
 
@@ -182,6 +184,8 @@ result<CompactedSegment> Compactor::compact(const Source& source) {
 
 result<std::vector<CompactedSegment>> Compactor::run() {
   STELE_TRY(const auto names, closed_segments());
+  // After the listing: what is closed by then is visible by now.
+  head_ = parts_.visibility.head();
   std::vector<CompactedSegment> all;
   for (std::size_t i = 0; i + 1 < names.size(); ++i) {
     STELE_TRY(const auto source, open_source(names[i], names[i + 1]));

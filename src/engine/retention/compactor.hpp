@@ -15,6 +15,7 @@
 
 #include "engine/log/rewrite.hpp"
 #include "engine/retention/life.hpp"
+#include "engine/visibility.hpp"
 #include "io/world.hpp"
 
 namespace stele::engine {
@@ -27,7 +28,7 @@ struct CompactorParts {
   std::filesystem::path log_directory;
   Uuid store;
   const ReadState& state;
-  Position head;  // everything closed lies below
+  const Visibility& visibility;
 };
 
 // One run. One thread.
@@ -56,6 +57,7 @@ class Compactor {
     std::uint64_t file_bytes = 0;
   };
 
+  // Their names and, behind them, that of the one which is not closed.
   result<std::vector<std::string>> closed_segments() const;
   result<Source> open_source(const std::string& name, const std::string& next_name) const;
   result<CompactedSegment> compact(const Source& source);
@@ -84,6 +86,7 @@ class Compactor {
   SwapIn swap_in_;
   StreamLives lives_;
   Timestamp now_;
+  Position head_;  // everything closed lies below
 };
 
 }  // namespace stele::engine
