@@ -88,6 +88,15 @@ class Segments {
     }
     return std::nullopt;
   }
+  // The file with this salt of the segment that begins there: what an older part of the index was made from.
+  [[nodiscard]] std::optional<std::uint32_t> find(Position first, std::uint64_t salt) const {
+    const std::shared_lock lock(mutex_);
+    for (auto ordinal = all_.size(); ordinal-- > 0;) {
+      const auto& segment = all_[ordinal];
+      if (segment.first == first && segment.salt == salt) return static_cast<std::uint32_t>(ordinal);
+    }
+    return std::nullopt;
+  }
   [[nodiscard]] OpenSegment& at(std::uint32_t ordinal) {
     const std::shared_lock lock(mutex_);
     STELE_ASSERT(ordinal < all_.size(), "an ordinal names a segment", ordinal, all_.size());

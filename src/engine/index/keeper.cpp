@@ -2,6 +2,7 @@
 #include "engine/index/keeper.hpp"
 
 #include <algorithm>
+#include <ranges>
 
 #include "base/assert.hpp"
 #include "engine/index/merge.hpp"
@@ -53,6 +54,7 @@ std::optional<CoveredSegment> IndexKeeper::covered(const ActivePart& part, Posit
 
 result<std::shared_ptr<SealedPart>> IndexKeeper::seal_part(const ActivePart& part,
                                                            const CoveredSegment& segment) {
+  const std::lock_guard writing(writing_);
   STELE_CHECK(files_.make_directory());
   STELE_TRY(const auto path,
             seal(part, segment, {files_.disk(), files_.directory(), files_.store(), &stop_}));
@@ -92,8 +94,8 @@ result<bool> IndexKeeper::seal_one() {
 std::optional<std::vector<std::uint32_t>> IndexKeeper::ordinals_of(const SealedPart& part) const {
   std::vector<std::uint32_t> ordinals;
   for (const auto& segment : part.segments()) {
-    const auto ordinal = segments_.find(segment.first);
-    if (!ordinal || segments_.at(*ordinal).salt != segment.salt) return std::nullopt;
+    const auto ordinal = segments_.find(segment.first, segment.salt);
+    if (!ordinal) return std::nullopt;
     ordinals.push_back(*ordinal);
   }
   return ordinals;
@@ -164,12 +166,19 @@ result<std::shared_ptr<ActivePart>> IndexKeeper::scan_segment(std::uint32_t ordi
   return part;
 }
 
+// A disk that gives back other bytes than it was given, file after file, would be written to for ever.
+bool IndexKeeper::files_pay(Position first) {
+  const std::lock_guard writing(writing_);
+  return ++made_anew_[first] <= most_files_made_anew;
+}
+
 result<Index::Parts> IndexKeeper::rebuild(const Part& damaged, bool write) {
   STELE_ASSERT(static_cast<const IndexPart&>(damaged).sealed(), "only a file can be damaged",
                damaged.first().value());
   const auto& sealed = static_cast<const SealedPart&>(damaged);
   const auto ordinals = ordinals_of(sealed);
   if (!ordinals) return sealed.file().damaged("its segments are not there any more");
+  write = write && files_pay(damaged.first());
   PartList fresh;
   for (std::size_t i = 0; i < ordinals->size(); ++i) {
     const auto& segment = sealed.segments()[i];
@@ -203,12 +212,19 @@ result<Index::Parts> IndexKeeper::made_anew(const std::shared_ptr<const Part>& o
     const auto at = segment.first == swapped.first ? std::optional(ordinal) : segments_.find(segment.first);
     STELE_ASSERT(at.has_value(), "what the index covers is open", segment.first.value());
     const auto& open = segments_.at(*at);
+    // Another file than the one that the part was made from: this one, or one whose swap did not work out.
+    if (*at == ordinal || segment.salt != open.salt)
+      segment.end = open.visible_end.load(std::memory_order_acquire);
     segment.salt = open.salt;
-    if (*at == ordinal) segment.end = open.visible_end.load(std::memory_order_acquire);
     STELE_TRY(auto part, scan_segment(*at, segment, next));
     segment.frames = part->frames();
     segment.events = part->last().value() - part->first().value() + 1 - part->missing();
     auto file = seal_part(*part, segment);
+    if (!file && is_sealed(old)) {
+      // The old one goes on with the old file. In memory there may be no room for all that it covers.
+      for (const auto& made : fresh) (void)files_.disk().remove(in_file(made)->file().path());
+      return file.error();
+    }
     if (file) (*file)->bind({*at});
     fresh.push_back(file ? std::shared_ptr<const Part>(*std::move(file)) : std::move(part));
   }
@@ -237,9 +253,9 @@ result<void> IndexKeeper::swap_segment(std::uint32_t ordinal) {
 // ---- Following
 
 result<void> IndexKeeper::adopt_sealed() {
-  if (waiting() == 0) return {};
   STELE_TRY(const auto names, files_.list());
-  for (const auto& name : names) {
+  // Of those that begin at the same position the widest first.
+  for (const auto& name : std::views::reverse(names)) {
     const auto range = layout::parse_file_name(name);
     if (!range) continue;
     const auto parts = index_.parts();
@@ -247,9 +263,9 @@ result<void> IndexKeeper::adopt_sealed() {
         std::ranges::find(*parts, range->first, [](const auto& part) { return part->first(); });
     const auto end =
         std::ranges::find(begin, parts->end(), range->second, [](const auto& part) { return part->last(); });
-    // Never the part that grows, and only what saves memory.
+    // Never the part that grows, and only what saves memory, or files that the writer has deleted.
     if (end == parts->end() || end + 1 == parts->end()) continue;
-    if (std::all_of(begin, end + 1, is_sealed)) continue;
+    if (begin == end && is_sealed(*begin)) continue;
     auto file = files_.open(name);
     if (!file) continue;
     auto ordinals = ordinals_of(**file);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <atomic>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -38,11 +39,12 @@ class IndexKeeper {
   // For Index: parts for the range of a damaged one, out of the log. With `write` each is sealed at once, where that
   // works, so that a large range needs no memory.
   result<Index::Parts> rebuild(const Part& damaged, bool write);
-  // For a follower: replaces parts in memory by files that have appeared.
+  // For a follower: replaces parts in memory, and neighbours that were merged, by files that have appeared.
   result<void> adopt_sealed();
 
   // A segment was replaced by another file, open as `ordinal`: the part that covers it is made anew, and with it the
-  // parts of all segments that stand in the same file. Readers that hold the old ones go on with them.
+  // parts of all segments that stand in the same file. Readers that hold the old ones go on with them. On an error the
+  // old part stays, and serves the old file.
   result<void> swap_segment(std::uint32_t ordinal);
 
   // Ordinals of the part's segments among the open ones; nothing when one is not there.
@@ -62,8 +64,14 @@ class IndexKeeper {
   std::atomic<bool> stop_{false};
   result<Index::Parts> made_anew(const std::shared_ptr<const Part>& old, std::uint32_t ordinal);
 
+  [[nodiscard]] bool files_pay(Position first);
+  static constexpr int most_files_made_anew = 2;
+
   std::mutex working_;        // sealing, merging and swapping write files of the same names
   std::set<Position> apart_;  // where parts begin that must not be merged with those in front of them
+  // Healing writes files, too, from any thread: never two of one name at a time. The innermost of all locks.
+  std::mutex writing_;
+  std::map<Position, int> made_anew_;  // how often a part that begins there was damaged
 };
 
 }  // namespace stele::engine
