@@ -89,8 +89,8 @@ class Index {
   result<TimeBracket> around(Timestamp time) const;
 
  private:
-  // Calls ask(parts, asked) again after every part that turned out damaged and could be healed; `asked` is the
-  // part that an error came from.
+  // Calls ask(parts, asked) again after every part that turned out damaged and could be healed, a few times each;
+  // `asked` is the part that an error came from.
   template <class Ask>
   auto asking(const Ask& ask) const -> decltype(ask(Parts{}, std::declval<const Part*&>()));
   void publish(Parts parts) const;  // under mutex_

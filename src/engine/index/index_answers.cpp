@@ -92,11 +92,15 @@ result<std::vector<std::string>> names_of_page(const Parts& parts, const Part*& 
 
 template <class Ask>
 auto Index::asking(const Ask& ask) const -> decltype(ask(Parts{}, std::declval<const Part*&>())) {
+  constexpr auto most_repairs = 3;  // of one part; others may be damaged as well
+  std::vector<Position> repaired;
   for (;;) {
     const auto now = parts();
     const Part* asked = nullptr;
     auto answer = ask(*now, asked);
     if (answer || answer.error().kind() != errc::corrupt || asked == nullptr) return answer;
+    if (std::ranges::count(repaired, asked->first()) == most_repairs) return answer;
+    repaired.push_back(asked->first());
     STELE_CHECK(heal(*asked));
   }
 }

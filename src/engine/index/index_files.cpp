@@ -89,9 +89,8 @@ result<std::vector<std::shared_ptr<SealedPart>>> IndexFiles::trusted(
     while (segment < log.size() && log[segment].header.first < range.first) ++segment;
     if (segment == log.size() || log[segment].header.first != range.first) continue;
     if (!found.empty() && range.first <= found.back()->last()) continue;
+    // What cannot be opened, for whatever reason, is made anew from the log.
     auto part = open(name);
-    const auto kind = part ? errc::corrupt : part.error().kind();
-    if (!part && kind != errc::corrupt && kind != errc::not_found) return part.error();
     if (!part || !agrees(**part, log, segment)) continue;
     found.push_back(*std::move(part));
   }
@@ -100,11 +99,13 @@ result<std::vector<std::shared_ptr<SealedPart>>> IndexFiles::trusted(
 
 result<void> IndexFiles::remove_all_but(const std::vector<std::string>& kept) const {
   STELE_TRY(const auto names, list());
+  result<void> all;
   for (const auto& name : names) {
-    if (is_ours(name) && std::ranges::find(kept, name) == kept.end())
-      STELE_CHECK(disk_.remove(directory_ / name));
+    if (!is_ours(name) || std::ranges::find(kept, name) != kept.end()) continue;
+    auto removed = disk_.remove(directory_ / name);
+    if (!removed && all) all = std::move(removed);  // one that stays does not keep the others
   }
-  return {};
+  return all;
 }
 
 }  // namespace stele::engine

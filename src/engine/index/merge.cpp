@@ -363,7 +363,7 @@ class Merging {
                           for (const auto& [i, entry] : group) {
                             const auto term = load_le<std::uint32_t>(entry.data() + 4);
                             if (term >= merged_term_[i].size())
-                              return parts_[i]->file().damaged("a hash stands for no term");
+                              return input(i).file().damaged("a hash stands for no term");
                             terms.push_back(merged_term_[i][term]);
                           }
                           std::ranges::sort(terms);
@@ -444,7 +444,9 @@ result<std::optional<std::filesystem::path>> merge(std::span<const std::shared_p
   STELE_TRY(const bool dense, Merging(parts, *file, damaged).run());
   damaged = nullptr;
   if (!dense) return std::nullopt;
-  STELE_TRY(auto path, file->finish(into.store, parts.back()->last_recorded_at()));
+  Timestamp last_recorded_at{};  // a part of which everything was dropped has none
+  for (const auto& part : parts) last_recorded_at = std::max(last_recorded_at, part->last_recorded_at());
+  STELE_TRY(auto path, file->finish(into.store, last_recorded_at));
   return path;
 }
 
