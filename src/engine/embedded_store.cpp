@@ -142,7 +142,7 @@ result<void> EmbeddedStore::recover() {
   opening.finish(writing ? recovery_.last.next() : opening.known());
   STELE_ASSERT(index_.last() <= recovery_.last, "the index has no more than the log", index_.last().value(),
                recovery_.last.value());
-  index_.set_rebuild([this](const Part& damaged) { return keeper_->rebuild(damaged, sealer_ != nullptr); });
+  index_.set_rebuild([this](const Part& damaged) { return keeper_->rebuild(damaged, sealing_); });
   visibility_.publish(index_.last());
   return writing ? result<void>{} : start_following(prefix.durable(), end);
 }
@@ -174,10 +174,12 @@ result<void> EmbeddedStore::start_sealing() {
     if (static_cast<const IndexPart&>(*part).sealed())
       kept.push_back(layout::file_name(part->first(), part->last()));
   }
-  STELE_CHECK(keeper_->files().remove_all_but(kept));
+  // What cannot be removed now is not believed the next time either.
+  (void)keeper_->files().remove_all_but(kept);
+  sealing_ = true;
   sealer_ = std::make_unique<Sealer>(*keeper_);
   index_.set_rolled([this] { sealer_->wake(); });
-  if (parts->size() > 2) sealer_->wake();
+  if (keeper_->waiting() > 0 || parts->size() > 2) sealer_->wake();
   return {};
 }
 
@@ -188,6 +190,7 @@ result<void> EmbeddedStore::start_following(Position durable, std::uint64_t end)
   // Where a durable event cannot be read, recovery has noted the damage; what comes before it is served.
   if (auto caught_up = follower_->catch_up(durable); !caught_up && recovery_.damages.empty())
     return caught_up;
+  (void)keeper_->adopt_sealed();
   if (watermark_) follower_->start(*watermark_);
   return {};
 }

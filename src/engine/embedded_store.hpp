@@ -94,6 +94,7 @@ class EmbeddedStore final : public EventStore {
   StreamLives lives_{read_state_, world_.clock};
   std::atomic<bool> never_stop_{false};  // wait_for ends by time or closing only
   std::mutex compacting_;                // held during a run
+  bool sealing_ = false;                 // before there is a sealer, and until the end
   std::unique_ptr<Sealer> sealer_;       // of a writing store
   std::unique_ptr<Writer> writer_;       // none: read-only
   std::unique_ptr<Follower> follower_;
