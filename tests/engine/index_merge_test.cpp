@@ -76,7 +76,7 @@ TEST(Merge, refuses_neighbours_between_which_a_stream_lost_events) {
   io::simulated::MemoryDisk disk;
   RandomLog log(1);
   SealedParts parts;
-  for (const std::uint64_t revision : {0, 5}) {
+  for (const std::uint64_t revision : {0ull, 5ull}) {
     ActivePart part(Position(1 + parts.size()));
     part.begin_frame(0, {});
     part.begin_write(Revision(revision));
