@@ -6,6 +6,9 @@
 #include <algorithm>
 #include <sstream>
 
+#include "base/bytes.hpp"
+#include "base/crc32c.hpp"
+
 namespace stele::engine::testing {
 namespace {
 
@@ -168,6 +171,23 @@ std::shared_ptr<SealedPart> sealed(const ActivePart& part, const RandomLog& log,
   const auto path = seal(part, log.covered(part), {disk, index_directory, index_store, nullptr, hash});
   EXPECT_TRUE(path) << path.error().to_string();
   return open_sealed(disk, *path, hash);
+}
+
+void make_nonsense(io::simulated::MemoryDisk& disk, const std::filesystem::path& path) {
+  auto bytes = disk.bytes(path);
+  auto header = *layout::parse_header(bytes);
+  const auto sums = header.sections.back().second;
+  const auto terms =
+      std::ranges::find(header.sections, layout::Section::terms, [](const auto& s) { return s.first; });
+  bytes[terms->second.offset] = 9;
+  for (std::uint64_t page = 1; page * layout::page_bytes < sums.offset; ++page) {
+    const auto sum =
+        base::crc32c(std::string_view(bytes).substr(page * layout::page_bytes, layout::page_bytes));
+    base::store_le<std::uint32_t>(bytes.data() + sums.offset + (page - 1) * 4, sum);
+  }
+  header.pages_crc = base::crc32c(std::string_view(bytes).substr(sums.offset, sums.size));
+  bytes.replace(0, layout::page_bytes, layout::encode_header(header));
+  disk.put(path, bytes);
 }
 
 }  // namespace stele::engine::testing

@@ -62,5 +62,7 @@ std::shared_ptr<SealedPart> sealed(const ActivePart& part, const RandomLog& log,
                                    TermHash hash = hash_term);
 std::shared_ptr<SealedPart> open_sealed(io::Disk& disk, const std::filesystem::path& path,
                                         TermHash hash = hash_term);
+// The file's first term becomes one of no kind; every checksum is right, so only who looks at the term finds out.
+void make_nonsense(io::simulated::MemoryDisk& disk, const std::filesystem::path& path);
 
 }  // namespace stele::engine::testing
