@@ -411,6 +411,7 @@ TEST_F(Compacting, appends_reads_and_followers_go_on_while_segments_are_replaced
     while (!stop.load() && appended.load() < 400) {
       must(store_->append(write("live", {event("Counted", std::string(1000, 'x'))})));
       ++appended;
+      appended.notify_all();
     }
   });
   std::thread reader([&] {
@@ -424,6 +425,7 @@ TEST_F(Compacting, appends_reads_and_followers_go_on_while_segments_are_replaced
       EXPECT_TRUE(store_->stream_info("kept-3"));
     }
   });
+  appended.wait(0);  // before that there is no stream to read
   for (std::uint64_t before = 5; before < 100; before += sanitized ? 47 : 19) {
     must(set_retention(*store_, "long",
                        {.truncate_before = Revision(before), .max_count = {}, .max_age = {}}));
