@@ -1,5 +1,5 @@
-// index_many_parts_test.cpp - an index of many parts, some in memory and some in files: what is asked of the whole of it
-// does not depend on where a part stands; parts are replaced and made anew while it is asked.
+// index_many_parts_test.cpp - an index of many parts, some in memory and some in files: what is asked of the whole of
+// it does not depend on where a part stands; parts are replaced and made anew while it is asked.
 #include <gtest/gtest.h>
 
 #include <map>
