@@ -197,6 +197,21 @@ TEST(IndexKeeper, does_not_take_over_files_of_other_segments_or_damaged_ones) {
   EXPECT_EQ(follower.answers(), writer.answers());
 }
 
+TEST(IndexKeeper, does_not_take_over_a_file_of_the_same_range_in_another_log) {
+  io::simulated::MemoryDisk disk;
+  KeptLog kept(10, disk, 3);
+  must(kept.keeper.files().make_directory());
+  const auto& part = static_cast<const engine::ActivePart&>(*kept.log.index.parts()->front());
+  engine::CoveredSegment covered{part.first(), part.end(), kept.log.segments.at(0).salt ^ 1, part.frames(),
+                                 part.last().value()};
+  for (const std::size_t believed : {0u, 1u}) {
+    must(engine::seal(part, covered, {disk, kept_directory, kept_store}));
+    must(kept.keeper.adopt_sealed());
+    EXPECT_EQ(kept.parts_in_files(), believed);
+    covered.salt ^= 1;
+  }
+}
+
 TEST(IndexKeeper, makes_a_damaged_file_anew_while_it_is_asked_and_writes_only_when_it_may) {
   for (const bool may_write : {false, true}) {
     SCOPED_TRACE(may_write);
