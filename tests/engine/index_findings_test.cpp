@@ -35,7 +35,7 @@ void spoil(io::simulated::MemoryDisk& disk, const std::filesystem::path& path) {
   disk.put(path, bytes);
 }
 
-std::size_t in_files(const engine::Index& index) {
+std::size_t files_among(const engine::Index& index) {
   std::size_t count = 0;
   for (const auto& part : *index.parts())
     count += static_cast<const engine::IndexPart&>(*part).sealed() ? 1 : 0;
@@ -66,10 +66,10 @@ TEST(IndexFindings, what_was_damaged_twice_is_kept_in_memory_the_third_time) {
   FoundLog made(2, disk, 3);
   made.seal_all();
   made.log.index.set_rebuild([&](const engine::Part& damaged) { return made.keeper.rebuild(damaged, true); });
-  ASSERT_EQ(in_files(made.log.index), 2u);
+  ASSERT_EQ(files_among(made.log.index), 2u);
   for (int time = 1; time <= 3; ++time) {
     ASSERT_TRUE(made.log.index.heal(*made.log.index.parts()->front()));
-    EXPECT_EQ(in_files(made.log.index), time < 3 ? 2u : 1u) << time;
+    EXPECT_EQ(files_among(made.log.index), time < 3 ? 2u : 1u) << time;
     EXPECT_TRUE(made.log.index.location(Position(1)));
   }
 }
@@ -98,10 +98,10 @@ TEST(IndexFindings, a_follower_takes_over_the_merged_file_in_place_of_those_it_w
   FoundLog follower(4, disk, 6);
   writer.seal_all();
   must(follower.keeper.adopt_sealed());
-  ASSERT_EQ(in_files(follower.log.index), 5u);
+  ASSERT_EQ(files_among(follower.log.index), 5u);
   ASSERT_TRUE(must(writer.keeper.merge_one()));
   must(follower.keeper.adopt_sealed());
-  EXPECT_EQ(in_files(follower.log.index), 2u);
+  EXPECT_EQ(files_among(follower.log.index), 2u);
   const auto parts = follower.log.index.parts();
   must(follower.keeper.adopt_sealed());
   EXPECT_EQ(follower.log.index.parts(), parts) << "nothing is new";
