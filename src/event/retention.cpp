@@ -8,7 +8,7 @@ namespace stele {
 namespace {
 
 constexpr std::uint64_t longest_age = 100'000'000'000;  // seconds: beyond any time that can be recorded
-constexpr int attempts = 5;                             // of a change that others kept overtaking
+constexpr int attempts = 20;                            // of a change that others kept overtaking
 
 Error bad_retention(std::string_view name, std::string_view what) {
   return Error(errc::invalid, std::string(name) + " of a stream's metadata is not " + std::string(what))
@@ -163,10 +163,18 @@ result<Retention> retention(EventStore& store, std::string_view stream) {
 
 result<AppendResult> set_retention(EventStore& store, std::string_view stream, const Retention& keep,
                                    ExpectedVersion expected) {
+  return change_retention(
+      store, stream, [&](const SeenMetadata&) -> result<Retention> { return keep; }, expected);
+}
+
+result<AppendResult> change_retention(EventStore& store, std::string_view stream,
+                                      const std::function<result<Retention>(const SeenMetadata&)>& change,
+                                      ExpectedVersion expected) {
   STELE_CHECK(check_target(stream));
   for (int attempt = 1;; ++attempt) {
     STELE_TRY(const auto seen, newest_metadata(store, metadata_stream_of(stream)));
-    // The members of others were read at one version, so that one is expected, unless the caller knows better.
+    STELE_TRY(const auto keep, change(seen));
+    // What was there was read at one version, so that one is expected, unless the caller knows better.
     const bool own = expected.kind() == ExpectedVersion::Kind::any ||
                      (expected.kind() == ExpectedVersion::Kind::exists && is_exact(seen.revision));
     STELE_TRY(auto request, retention_request(stream, seen, keep, own ? seen.revision : expected));

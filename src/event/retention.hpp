@@ -2,6 +2,7 @@
 // they mean for readers is the store's business.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,6 +35,13 @@ struct SeenMetadata {
   std::string data;          // empty: there is none
   ExpectedVersion revision;  // what to expect of the metadata stream so that nobody comes in between
 };
+
+// Writes what `change` makes of the newest metadata, and makes it anew when somebody came in between: nobody's change
+// is lost. An `expected` that the caller knows holds for the first try, which is the only one. Errors: those of
+// `change` and of set_retention().
+[[nodiscard]] result<AppendResult> change_retention(
+    EventStore& store, std::string_view stream,
+    const std::function<result<Retention>(const SeenMetadata&)>& change, ExpectedVersion expected = {});
 
 // The appends that set_retention(), delete_stream() and tombstone_stream() are made of. Deleting is about a stream
 // that ends at `last`; unless `expected` says more, it fails when the stream has grown beyond.

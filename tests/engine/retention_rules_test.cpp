@@ -221,6 +221,34 @@ TEST_F(Keeping, retention_may_be_set_before_the_stream_exists_and_expects_versio
   EXPECT_EQ(revisions("order-1"), (Revisions{3, 4}));
 }
 
+TEST_F(Keeping, a_change_that_others_overtake_is_made_again_of_what_they_left) {
+  int tries = 0;
+  const auto change = [&](const SeenMetadata& seen) -> result<Retention> {
+    STELE_TRY(auto wanted, parse_retention(seen.data.empty() ? "{}" : seen.data));
+    if (++tries == 1) keep("s", stays(3));
+    wanted.max_count = 7;
+    return wanted;
+  };
+  must(change_retention(*store_, "s", change));
+  EXPECT_EQ(tries, 2);
+  EXPECT_EQ(must(retention(*store_, "s")), stays(3, 7)) << "both";
+}
+
+TEST_F(Keeping, a_change_that_expects_a_version_is_tried_once_and_its_own_error_ends_it) {
+  int tries = 0;
+  const auto change = [&](const SeenMetadata&) -> result<Retention> {
+    if (++tries == 1) keep("s", stays(3));
+    return stays(5);
+  };
+  const auto answer = change_retention(*store_, "s", change, ExpectedVersion::no_stream());
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().kind(), errc::conflict);
+  EXPECT_EQ(tries, 1);
+  const auto refusing = [](const SeenMetadata&) -> result<Retention> { return Error(errc::invalid, "no"); };
+  EXPECT_EQ(change_retention(*store_, "s", refusing).error().kind(), errc::invalid);
+  EXPECT_EQ(must(retention(*store_, "s")), stays(3));
+}
+
 TEST_F(Keeping, values_that_make_no_sense_are_refused_wherever_they_come_from) {
   for (const auto* data :
        {"", "7", "[]", R"({"$maxCount":0})", R"({"$maxCount":"3"})", R"({"$maxCount":1.5})", R"({"$tb":-1})",

@@ -1,6 +1,8 @@
 // What a stream keeps, over HTTP: changing it, deleting, ending.
 #include <gmock/gmock.h>
 
+#include <thread>
+
 #include "server_fixture.hpp"
 
 namespace stele::test {
@@ -29,6 +31,21 @@ TEST_F(RetentionTest, a_patch_changes_what_it_names) {
   EXPECT_EQ(call("GET", "/v1/streams/order-1").at("/events"), "2");
   EXPECT_EQ(call("GET", "/v1/streams/order-1/events/1").status, 404);
   EXPECT_EQ(call("GET", "/v1/streams/order-1/events/3").status, 200);
+}
+
+TEST_F(RetentionTest, of_two_patches_at_once_neither_is_lost) {
+  const auto patch = [&](const std::string& body) {
+    EXPECT_EQ(call("PATCH", "/v1/streams/order-1", body).status, 200) << body;
+  };
+  for (int round = 1; round <= (slow_build ? 5 : 25); ++round) {
+    const auto value = std::to_string(round);
+    std::thread other([&] { patch(R"({"max_age":)" + value + "}"); });
+    patch(R"({"max_count":)" + value + "}");
+    other.join();
+    EXPECT_EQ(call("GET", "/v1/streams/order-1/retention").body,
+              R"({"stream":"order-1","truncate_before":null,"max_count":)" + value + R"(,"max_age":)" +
+                  value + "}");
+  }
 }
 
 TEST_F(RetentionTest, nonsense_is_refused) {

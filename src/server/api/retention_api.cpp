@@ -62,9 +62,13 @@ Answer get_retention(EventStore& store, const Request& request) {
 
 Answer patch_stream(EventStore& store, const Request& request) {
   const auto stream = request.param("stream");
-  STELE_TRY(const auto present, retention(store, stream));
-  STELE_TRY(const auto keep, patched(present, request.body));
-  STELE_TRY(const auto done, set_retention(store, stream, keep, request.expected));
+  Retention keep;
+  const auto patch = [&](const SeenMetadata& seen) -> result<Retention> {
+    STELE_TRY(const auto present, parse_retention(seen.data.empty() ? "{}" : seen.data));
+    STELE_TRY(keep, patched(present, request.body));
+    return keep;
+  };
+  STELE_TRY(const auto done, change_retention(store, stream, patch, request.expected));
   return Response::json(200, retention_json(stream, keep)).position(done.last);
 }
 
