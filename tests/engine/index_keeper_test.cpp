@@ -201,7 +201,8 @@ TEST(IndexKeeper, does_not_take_over_a_file_of_the_same_range_in_another_log) {
   io::simulated::MemoryDisk disk;
   KeptLog kept(10, disk, 3);
   must(kept.keeper.files().make_directory());
-  const auto& part = static_cast<const engine::ActivePart&>(*kept.log.index.parts()->front());
+  const auto parts = kept.log.index.parts();
+  const auto& part = static_cast<const engine::ActivePart&>(*parts->front());
   engine::CoveredSegment covered{part.first(), part.end(), kept.log.segments.at(0).salt ^ 1, part.frames(),
                                  part.last().value()};
   for (const std::size_t believed : {0u, 1u}) {
