@@ -40,14 +40,17 @@ struct Cart {
   static const std::string& id(const auto& command) { return command.user_id; }
   using Commands = stele::commands<AddItem, RemoveItem>;
   using Events = stele::events<ItemAdded, ItemRemoved>;
-  using Refusals = stele::refusals<QuantityNotPositive>;
+  using Refusals = stele::refusals<QuantityOutOfRange>;
   using Decision = stele::decision<Events, Refusals>;
   struct State {
     std::map<std::string, std::int64_t> items{};
   };
 
-  static Decision decide(const AddItem& c, const State&) {
-    if (c.quantity <= 0) return stele::refuse(QuantityNotPositive{c.product_id, c.quantity});
+  static Decision decide(const AddItem& c, const State& cart) {
+    const auto known = cart.items.find(c.product_id);
+    const auto most = most_of_one - (known == cart.items.end() ? 0 : known->second);
+    if (c.quantity < 1 || c.quantity > most)
+      return stele::refuse(QuantityOutOfRange{c.product_id, c.quantity, most});
     return stele::happened(ItemAdded{c.user_id, c.product_id, c.quantity});
   }
   static Decision decide(const RemoveItem& c, const State& cart) {

@@ -8,7 +8,13 @@ namespace {
 
 using OrderWork = stele::Work<PlacementRefusals>;
 
-// A product that is named twice is one line.
+void check_quantities(OrderWork& work, const std::vector<Wanted>& items) {
+  for (const Wanted& item : items)
+    if (item.quantity < 1 || item.quantity > most_of_one)
+      work.refuse(QuantityOutOfRange{item.product_id, item.quantity, most_of_one});
+}
+
+// A product that is named twice is one line. Each quantity was checked; their sum is, where it is reserved.
 std::vector<Wanted> merged(const std::vector<Wanted>& items) {
   std::vector<Wanted> lines;
   for (const Wanted& item : items) {
@@ -55,6 +61,8 @@ stele::result<Placement> place_order(stele::EventStore& store, const PlaceOrder&
     if (!work.repeated() && !std::holds_alternative<Order::Missing>(order.state()))
       work.refuse(OrderTaken{command.order_id});
     if (command.items.empty()) work.refuse(NothingOrdered{command.order_id});
+    check_quantities(work, command.items);
+    if (work.refusal()) return {};
     for (const Wanted& item : merged(command.items)) {
       STELE_TRY(auto line, reserve(work, command.order_id, item));
       accept.total += line.unit_price * line.quantity;

@@ -42,7 +42,7 @@ struct CreditExceeded {
 STELE_REFUSAL(CreditExceeded, credit_limit, total);
 
 using PlacementRefusals = stele::refusals<NothingOrdered, NoSuchCustomer, CustomerInactive, CreditExceeded,
-                                          NoSuchProduct, OutOfStock, QuantityNotPositive, NoSuchOrder,
+                                          NoSuchProduct, OutOfStock, QuantityOutOfRange, NoSuchOrder,
                                           OrderTaken, OrderIsShipped, OrderIsCancelled>;
 
 struct Placement {

@@ -63,18 +63,24 @@ struct OutOfStock {
   std::int64_t asked;
 };
 STELE_REFUSAL(OutOfStock, product_id, available, asked);
-struct QuantityNotPositive {
+// `most` is what was possible.
+struct QuantityOutOfRange {
   std::string product_id;
   std::int64_t quantity;
+  std::int64_t most;
 };
-STELE_REFUSAL(QuantityNotPositive, product_id, quantity);
+STELE_REFUSAL(QuantityOutOfRange, product_id, quantity, most);
+
+// Of one product, wherever it is counted: in a cart, an order, the stock. Sums of such numbers stay far from the ends
+// of 64 bits.
+inline constexpr std::int64_t most_of_one = 1'000'000;
 
 struct Stock {
   static constexpr std::string_view category = "Stock";
   static const std::string& id(const auto& command) { return command.product_id; }
   using Commands = stele::commands<ReceiveStock, ReserveInventory, ReleaseInventory, IssueInventory>;
   using Events = stele::events<StockReceived, InventoryReserved, InventoryReleased, InventoryIssued>;
-  using Refusals = stele::refusals<OutOfStock, QuantityNotPositive>;
+  using Refusals = stele::refusals<OutOfStock, QuantityOutOfRange>;
   using Decision = stele::decision<Events, Refusals>;
 
   struct State {
@@ -83,12 +89,15 @@ struct Stock {
     std::int64_t issued = 0;
   };
 
-  static Decision decide(const ReceiveStock& c, const State&) {
-    if (c.quantity <= 0) return stele::refuse(QuantityNotPositive{c.product_id, c.quantity});
+  static Decision decide(const ReceiveStock& c, const State& stock) {
+    const auto most = most_of_one - stock.available;
+    if (c.quantity < 1 || c.quantity > most)
+      return stele::refuse(QuantityOutOfRange{c.product_id, c.quantity, most});
     return stele::happened(StockReceived{c.product_id, c.quantity});
   }
   static Decision decide(const ReserveInventory& c, const State& stock) {
-    if (c.quantity <= 0) return stele::refuse(QuantityNotPositive{c.product_id, c.quantity});
+    if (c.quantity < 1 || c.quantity > most_of_one)
+      return stele::refuse(QuantityOutOfRange{c.product_id, c.quantity, most_of_one});
     if (c.quantity > stock.available)
       return stele::refuse(OutOfStock{c.product_id, stock.available, c.quantity});
     return stele::happened(InventoryReserved{c.product_id, c.order_id, c.quantity});

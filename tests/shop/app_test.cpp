@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <limits>
 #include <thread>
 
 #include "shop/place_order.hpp"
@@ -177,6 +178,27 @@ TEST_F(ShopTest, a_cart_holds_what_was_put_in_it) {
   cart = settled("/api/carts/ada");
   EXPECT_EQ(cart.at("/total"), "49.99");
   EXPECT_EQ(settled("/api/carts/eve").at("/total"), "0.00");
+}
+
+TEST_F(ShopTest, a_quantity_no_warehouse_has_is_refused_and_the_models_go_on) {
+  const std::string huge = R"({"productId":"prod-101","quantity":9223372036854775807})";
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(post("/api/carts/ada/items", huge).at("/rule"), "QuantityOutOfRange");
+  EXPECT_EQ(post("/api/carts/ada/items", R"({"productId":"prod-101","quantity":1000000})").status, 200);
+  EXPECT_EQ(post("/api/carts/ada/items", R"({"productId":"prod-101","quantity":1})").at("/most"), "0");
+  EXPECT_EQ(settled("/api/carts/ada").at("/items/0/quantity"), "1000000");
+}
+
+TEST_F(ShopTest, each_item_of_an_order_counts_for_itself_and_their_sum_too) {
+  const auto asked = [&](std::vector<Wanted> items) {
+    const PlaceOrder wanted{"o-9", "cust-42", std::move(items), {"s", "c", "p"}, "card"};
+    const auto placed = take(place_order(*store_, wanted));
+    return placed.outcome.refusal ? std::string(stele::type_name(*placed.outcome.refusal)) : "";
+  };
+  EXPECT_EQ(asked({{"prod-101", 7}, {"prod-101", -5}}), "QuantityOutOfRange");
+  EXPECT_EQ(asked({{"prod-101", 600'000}, {"prod-101", 600'000}}), "QuantityOutOfRange");
+  constexpr auto huge = std::numeric_limits<std::int64_t>::max();
+  EXPECT_EQ(asked({{"prod-101", huge}, {"prod-101", huge}}), "QuantityOutOfRange");
+  EXPECT_EQ(asked({{"prod-101", 1}, {"prod-101", 1}}), "");
 }
 
 TEST_F(ShopTest, of_sixty_four_who_want_the_last_one_exactly_one_gets_it) {

@@ -2,6 +2,9 @@
 // follows from an order over time.
 #include <gtest/gtest.h>
 
+#include <cstdint>
+#include <limits>
+
 #include "shop/cart.hpp"
 #include "shop/customer.hpp"
 #include "shop/fulfilment.hpp"
@@ -62,7 +65,19 @@ TEST(StockRules, what_is_reserved_is_not_there_for_others) {
   given<Stock>(StockReceived{"p", 3}, InventoryReserved{"p", "o-1", 2}, InventoryReleased{"p", "o-1", 2})
       .when(ReserveInventory{"p", "o-2", 3})
       .then(InventoryReserved{"p", "o-2", 3});
-  given<Stock>().when(ReceiveStock{"p", 0}).then_refused(QuantityNotPositive{"p", 0});
+}
+
+TEST(StockRules, a_quantity_is_from_one_to_a_million_and_so_is_what_is_there) {
+  constexpr auto huge = std::numeric_limits<std::int64_t>::max();
+  for (const std::int64_t wrong : {std::int64_t{0}, std::int64_t{-5}, most_of_one + 1, huge}) {
+    const QuantityOutOfRange why{"p", wrong, most_of_one};
+    given<Stock>().when(ReceiveStock{"p", wrong}).then_refused(why);
+    given<Stock>().when(ReserveInventory{"p", "o-1", wrong}).then_refused(why);
+  }
+  given<Stock>().when(ReceiveStock{"p", most_of_one}).then(StockReceived{"p", most_of_one});
+  given<Stock>(StockReceived{"p", most_of_one - 1})
+      .when(ReceiveStock{"p", 2})
+      .then_refused(QuantityOutOfRange{"p", 2, 1});
 }
 
 TEST(StockRules, releasing_and_issuing_twice_is_nothing_the_second_time) {
@@ -115,7 +130,13 @@ TEST(CatalogueRules, products_and_customers_are_listed_once) {
 
 TEST(CartRules, items_come_and_go) {
   given<Cart>().when(AddItem{"u", "p", 2}).then(ItemAdded{"u", "p", 2});
-  given<Cart>().when(AddItem{"u", "p", 0}).then_refused(QuantityNotPositive{"p", 0});
+  given<Cart>().when(AddItem{"u", "p", 0}).then_refused(QuantityOutOfRange{"p", 0, most_of_one});
+  given<Cart>(ItemAdded{"u", "p", 2})
+      .when(AddItem{"u", "p", most_of_one - 1})
+      .then_refused(QuantityOutOfRange{"p", most_of_one - 1, most_of_one - 2});
+  given<Cart>(ItemAdded{"u", "p", 2})
+      .when(AddItem{"u", "q", most_of_one})
+      .then(ItemAdded{"u", "q", most_of_one});
   given<Cart>(ItemAdded{"u", "p", 2}).when(RemoveItem{"u", "p"}).then(ItemRemoved{"u", "p"});
   given<Cart>().when(RemoveItem{"u", "p"}).then_nothing();
 }
