@@ -18,7 +18,8 @@
 //   never believed      used are only those whose shape (field names, types and order of the state, all the way
 //   blindly             down) and version are the decider's own, and whose last event stands in the log where
 //                       they say. One from before a change, from another log or from behind its end is ignored,
-//                       counted and replaced by the next one.
+//                       counted and replaced by the next one. One of a stream that was deleted, or cut behind
+//                       it, is erased as well: nothing comes back by a snapshot.
 //   no way back         a program does not overwrite the snapshots of a newer version of itself.
 //
 // The state must have a JSON form, like an event (wire.hpp): plain structs, or a variant of them. Shape is
@@ -74,8 +75,9 @@ struct older_states {};
 
 // Since the program was started, for one decider and all stores.
 struct SnapshotCounts {
-  std::uint64_t used = 0;     // loads that began with one
-  std::uint64_t ignored = 0;  // there was one, and it was of another shape, version or log
+  std::uint64_t used = 0;  // loads that began with one
+  std::uint64_t ignored =
+      0;  // there was one, and it was of another shape, version or log, or its stream is gone
   std::uint64_t written = 0;
   std::uint64_t failed = 0;  // could not be read from the records, or not be written
   bool operator==(const SnapshotCounts&) const = default;
@@ -105,7 +107,8 @@ class Snapshotter {
   bool ask(const std::string& stream, std::function<void()> take);
   // How many streams wait, the one in progress included.
   [[nodiscard]] std::size_t waiting() const;
-  // Takes what waits without heeding the rate, and returns when nothing is left. For tests and orderly ends.
+  // Takes what waits at this moment without heeding the rate, and returns when that is done; what is asked for
+  // meanwhile waits its turn. For tests and orderly ends.
   void drain();
 
  private:

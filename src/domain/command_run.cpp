@@ -242,7 +242,10 @@ result<void> walk_stream(EventStore& store, const std::string& stream, std::opti
   while (true) {
     STELE_TRY(const auto batch, (*cursor)->next_batch(batch_events));
     if (batch.empty()) return {};
-    for (const EventView& event : batch) STELE_CHECK(take(event));
+    for (const EventView& event : batch) {
+      if (up_to && event.revision > *up_to) return {};  // the limit counts from what is kept
+      STELE_CHECK(take(event));
+    }
   }
 }
 
@@ -259,6 +262,12 @@ Error foreign_event(const EventView& event, std::string_view category) {
 Error impossible_history(const EventView& event) {
   return unreadable_event({event.stream, event.type, event.revision, event.position},
                           Error(errc::corrupt, "cannot happen in the state before it"));
+}
+
+Error missing_event(const EventView& event, Revision expected) {
+  return unreadable_event({event.stream, event.type, event.revision, event.position},
+                          Error(errc::corrupt, "comes where revision " + std::to_string(expected.value()) +
+                                                   " of the stream should be, which is missing"));
 }
 
 Error impossible_decision(std::string_view type, std::string_view category) {

@@ -17,6 +17,8 @@ class SnapshotPace {
       : gap_(std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(1 / per_second))) {
     STELE_ASSERT(per_second > 0, "a rate lets something through");
   }
+  // When the next place is free; takes nothing.
+  [[nodiscard]] Clock::time_point free_at() const { return free_; }
   // Takes the next place; what was not used of the past is not made up for.
   [[nodiscard]] Clock::time_point next(Clock::time_point now) {
     const auto place = std::max(now, free_);

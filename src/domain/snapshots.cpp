@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/assert.hpp"
+#include "event/retention.hpp"
 
 namespace stele::detail {
 namespace {
@@ -46,11 +47,40 @@ result<std::optional<RecordedEvent>> event_at(EventStore& store, Position positi
   return std::optional(batch.front().to_owned());
 }
 
+Revision first_kept(const StreamInfo& info) {
+  STELE_ASSERT(info.events <= info.last_revision.value() + 1, "a stream keeps no more than it had",
+               info.events);
+  return Revision(info.last_revision.value() + 1 - info.events);
+}
+
 // The stream was cut at its beginning, and the snapshot stands for what is gone.
 bool was_truncated(EventStore& store, const std::string& stream, Revision at) {
   const auto info = store.stream_info(stream);
-  if (!info || info->last_revision < at) return false;
-  return info->last_revision.value() + 1 - info->events > at.value();
+  return info && info->last_revision >= at && first_kept(*info) > at;
+}
+
+// Where the stream was cut by hand: what was below is not part of it any more, also not as a snapshot.
+result<Revision> cut_at(EventStore& store, const StreamInfo& info) {
+  STELE_TRY(const auto keep, retention(store, info.stream));
+  const auto cut = keep.truncate_before.value_or(Revision());
+  return cut == truncate_all ? first_kept(info) : cut;  // that one means what there was when it was written
+}
+
+// The stream has ended, was deleted and begun again, or keeps nothing up to where the snapshot could be used. An event
+// stays in the log until it is compacted, so the log alone does not tell.
+result<bool> is_outlived(EventStore& store, const std::string& stream, const SnapshotMark& mark) {
+  const auto info = store.stream_info(stream);
+  if (!info && (info.error().kind() == errc::not_found || info.error().kind() == errc::gone)) return true;
+  if (!info) return info.error();
+  STELE_TRY(const Revision cut, cut_at(store, *info));
+  return cut > mark.revision || first_kept(*info) > mark.revision.next();
+}
+
+// Nothing will ever begin with it again.
+void forget_snapshot(EventStore& store, const std::string& stream, SnapshotTally& tally,
+                     SnapshotTrack& track) {
+  ignore_snapshot(tally, track);
+  if (!store.records().erase(snapshot_space, stream)) ++tally.failed;
 }
 
 }  // namespace
@@ -71,8 +101,13 @@ std::optional<KeptSnapshot> find_snapshot(EventStore& store, const std::string& 
   if (!value || !*value) return std::nullopt;
   auto kept = parse_snapshot(**value);
   if (kept && up_to && kept->mark.revision > *up_to) return std::nullopt;
+  const auto outlived = kept ? is_outlived(store, stream, kept->mark) : result<bool>(false);
+  if (outlived && *outlived) {
+    forget_snapshot(store, stream, tally, track);
+    return std::nullopt;
+  }
   track.newer = kept && kept->version > version;
-  if (kept && log_confirms(store, stream, kept->mark)) return kept;
+  if (kept && outlived && log_confirms(store, stream, kept->mark)) return kept;
   ignore_snapshot(tally, track);
   return std::nullopt;
 }

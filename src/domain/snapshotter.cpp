@@ -1,5 +1,6 @@
 // snapshotter.cpp - the thread that takes snapshots for those who ask. What taking one means is in the closures
 // it is given.
+#include <algorithm>
 #include <condition_variable>
 #include <deque>
 #include <map>
@@ -17,6 +18,10 @@ struct Snapshotter::Impl {
 
   void work();
   std::function<void()> next(std::unique_lock<std::mutex>& lock);
+  // How many streams have begun to be taken; they are taken in the order of their numbers.
+  [[nodiscard]] std::uint64_t begun() const { return numbered - order.size(); }
+  // Somebody drains and waits for the stream at the front.
+  [[nodiscard]] bool hurried() const { return begun() < hurry_up_to; }
 
   const SnapshotterOptions options;
   detail::SnapshotPace pace;
@@ -25,7 +30,8 @@ struct Snapshotter::Impl {
   std::deque<std::string> order;
   std::map<std::string, std::function<void()>> asked;  // by stream: the newest of what was asked
   bool taking = false;
-  bool hurried = false;  // somebody drains
+  std::uint64_t numbered = 0;     // streams that were put in line, ever
+  std::uint64_t hurry_up_to = 0;  // these many of them do not heed the rate
   bool ending = false;
   std::thread thread;
 };
@@ -34,9 +40,9 @@ struct Snapshotter::Impl {
 std::function<void()> Snapshotter::Impl::next(std::unique_lock<std::mutex>& lock) {
   moved.wait(lock, [&] { return ending || !order.empty(); });
   if (ending) return {};
-  const auto place = pace.next(detail::SnapshotPace::Clock::now());
-  moved.wait_until(lock, place, [&] { return ending || hurried; });
+  moved.wait_until(lock, pace.free_at(), [&] { return ending || hurried(); });
   if (ending) return {};
+  if (!hurried()) (void)pace.next(detail::SnapshotPace::Clock::now());  // who is hurried takes nobody's place
   STELE_ASSERT(!order.empty() && asked.size() == order.size(), "each stream waits once", order.size());
   auto found = asked.extract(order.front());
   order.pop_front();
@@ -74,7 +80,10 @@ bool Snapshotter::ask(const std::string& stream, std::function<void()> take) {
     const std::lock_guard lock(impl_->mutex);
     const bool waits = impl_->asked.contains(stream);
     if (!waits && impl_->order.size() >= impl_->options.waiting) return false;
-    if (!waits) impl_->order.push_back(stream);
+    if (!waits) {
+      impl_->order.push_back(stream);
+      ++impl_->numbered;
+    }
     impl_->asked[stream] = std::move(take);
   }
   impl_->moved.notify_all();
@@ -88,10 +97,12 @@ std::size_t Snapshotter::waiting() const {
 
 void Snapshotter::drain() {
   std::unique_lock lock(impl_->mutex);
-  impl_->hurried = true;
+  const std::uint64_t waiting = impl_->numbered;
+  impl_->hurry_up_to = std::max(impl_->hurry_up_to, waiting);
   impl_->moved.notify_all();
-  impl_->moved.wait(lock, [&] { return impl_->ending || (impl_->order.empty() && !impl_->taking); });
-  impl_->hurried = false;
+  // One is taken at a time, so those before the one that has begun last are done.
+  const auto done = [&] { return impl_->begun() - (impl_->taking ? 1 : 0); };
+  impl_->moved.wait(lock, [&] { return impl_->ending || done() >= waiting; });
 }
 
 }  // namespace stele

@@ -10,6 +10,23 @@
 #include "domain/members.hpp"
 #include "engine/store_fixture.hpp"
 
+// A name is given back by an event that had another name, and another version, before.
+namespace boundary {
+struct NameFreed {
+  std::string name;
+  std::string why;
+};
+STELE_EVENT(NameFreed, 2, name, why);
+namespace v1 {
+struct NameDropped {
+  std::string name;
+};
+STELE_EVENT(NameDropped, 1, name);
+inline boundary::NameFreed upcast(const NameDropped& old) { return {old.name, ""}; }
+}  // namespace v1
+STELE_WAS(NameFreed, v1::NameDropped);
+}  // namespace boundary
+
 namespace {
 
 using namespace members;
@@ -58,6 +75,31 @@ TEST_F(BoundaryTest, an_address_is_one_however_it_is_written_and_free_again_when
   EXPECT_TRUE(must(handle<Member>(*store_, Leave{"m1"})).accepted());
   EXPECT_TRUE(must(join(*store_, Join{"m3", "ada@x.org"})).accepted());
   EXPECT_FALSE(must(join(*store_, Join{"m1", "ada@x.org"})).accepted());
+}
+
+TEST_F(BoundaryTest, a_value_given_back_under_an_older_name_of_the_event_is_free) {
+  const auto is_held = [&] {
+    bool held = false;
+    const auto look = [&](auto& work) -> stele::result<void> {
+      STELE_TRY(held, work.template taken<boundary::NameFreed>("name", "ada"));
+      return {};
+    };
+    (void)must(stele::transact<Member::Refusals>(*store_, Leave{"x"}, {}, {}, look));
+    return held;
+  };
+  const auto happened = [&](std::string type) {
+    auto tagged = stele::test::event(std::move(type));
+    tagged.tags = {stele::unique_tag("name", "ada")};
+    (void)must(store_->append(stele::test::write("Name-1", {tagged})));
+  };
+  EXPECT_FALSE(is_held());
+  happened("NameChosen");
+  EXPECT_TRUE(is_held());
+  happened("NameDropped");
+  EXPECT_FALSE(is_held());
+  happened("NameChosen");
+  happened("NameFreed");
+  EXPECT_FALSE(is_held());
 }
 
 TEST_F(BoundaryTest, a_taker_who_was_slower_decides_again_and_is_told_why_not) {

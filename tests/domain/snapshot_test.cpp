@@ -454,6 +454,30 @@ TEST(Snapshotter, turns_away_what_it_has_no_room_for_and_ends_with_work_waiting)
   EXPECT_TRUE(slow.ask("d", [&] { ++taken; }));
 }
 
+TEST(Snapshotter, drains_what_waits_at_that_moment_and_not_what_comes_after) {
+  stele::Snapshotter slow({.per_second = 1e-3});
+  std::atomic<int> taken = 0;
+  EXPECT_TRUE(slow.ask("first", [&] { ++taken; }));
+  while (taken == 0) std::this_thread::yield();
+  EXPECT_TRUE(slow.ask("a", [&] { EXPECT_TRUE(slow.ask("b", [&] { taken += 10; })); }));
+  slow.drain();
+  EXPECT_EQ(slow.waiting(), 1u) << "the next one waits its turn";
+  EXPECT_EQ(taken, 1);
+  slow.drain();
+  EXPECT_EQ(taken, 11);
+}
+
+TEST(Snapshotter, draining_takes_nobody_s_place) {
+  stele::Snapshotter snapshotter({.per_second = 20});
+  std::atomic<int> taken = 0;
+  for (int i = 0; i < 2'000; ++i) EXPECT_TRUE(snapshotter.ask("s" + std::to_string(i), [&] { ++taken; }));
+  snapshotter.drain();
+  EXPECT_EQ(taken, 2'000);
+  std::binary_semaphore later(0);
+  EXPECT_TRUE(snapshotter.ask("later", [&] { later.release(); }));
+  EXPECT_TRUE(later.try_acquire_for(std::chrono::seconds(60))) << "it waits for a place of the drained ones";
+}
+
 TEST(SnapshotPace, lets_so_many_through_a_second_and_saves_nothing_up) {
   using namespace std::chrono_literals;
   stele::detail::SnapshotPace pace(10);

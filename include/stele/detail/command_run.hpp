@@ -123,9 +123,11 @@ class CommandRun {
 // A view into a recorded event, without its tags.
 [[nodiscard]] EventView view_of(const RecordedEvent& event);
 
-// errc::corrupt: a type that the decider does not list; an event that cannot happen in the state before it.
+// errc::corrupt: a type that the decider does not list; an event that cannot happen in the state before it; one that
+// comes where `expected` should.
 [[nodiscard]] Error foreign_event(const EventView& event, std::string_view category);
 [[nodiscard]] Error impossible_history(const EventView& event);
+[[nodiscard]] Error missing_event(const EventView& event, Revision expected);
 // errc::invalid: decide() answered with an event that evolve() has no overload for in that state.
 [[nodiscard]] Error impossible_decision(std::string_view type, std::string_view category);
 // errc::conflict with the facts stream, expected, actual.

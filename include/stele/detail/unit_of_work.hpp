@@ -46,8 +46,9 @@ class Repository {
       : store_(store), snapshotter_(snapshotter) {}
 
   // The aggregate as it is, or as it was at `up_to` (inclusive). A stream that does not exist is no error.
-  // Errors: corrupt, for an event that is unknown to D, unreadable, or impossible where it stands (facts:
-  // stream, revision, position, type); whatever the store says.
+  // Of a stream that lost its beginning (Retention), what is kept is folded, unless a snapshot stands for the rest.
+  // Errors: corrupt, for an event that is unknown to D, unreadable, impossible where it stands, or behind one that is
+  // missing (facts: stream, revision, position, type); whatever the store says.
   [[nodiscard]] result<Loaded<D>> load(std::string_view id, std::optional<Revision> up_to = {}) const;
 
   // Takes a snapshot now, whatever the policy says. False: there is nothing newer than the one there is.
@@ -137,7 +138,7 @@ class Work {
   [[nodiscard]] result<std::vector<Found<E...>>> query(Where where = {});
 
   // Is this value held? The newest event with unique_tag(name, value) says so: it is, unless that event is one of
-  // Released. Nobody else can take it between this answer and the append: of any number who try, one succeeds.
+  // Released, as today's struct or recorded under an older name of it. Nobody else can take it between this answer and the append: of any number who try, one succeeds.
   template <recorded... Released>
   [[nodiscard]] result<bool> taken(std::string_view name, std::string_view value);
 
@@ -215,6 +216,27 @@ void begin_with_snapshot(EventStore& store, std::optional<Revision> up_to, Loade
   loaded.revision = loaded.from_snapshot = loaded.track.kept->revision;
 }
 
+// Folds what comes after `loaded` into it. False: that is gone, and the state stands before a gap.
+template <decider D>
+result<bool> fold_tail(EventStore& store, std::optional<Revision> up_to, Loaded<D>& loaded) {
+  bool dense = true;
+  const auto take = [&](const EventView& event) -> result<void> {
+    dense = !loaded.revision || event.revision == loaded.revision->next();
+    if (!dense) return missing_event(event, loaded.revision->next());
+    STELE_CHECK(fold_into<D>(loaded.state, event));
+    loaded.revision = event.revision;
+    loaded.track.last = {event.revision, event.position, event.recorded_at};
+    if (!loaded.track.since) loaded.track.since = event.recorded_at;
+    ++loaded.events_read;
+    return {};
+  };
+  const auto from = loaded.revision ? std::optional(loaded.revision->next()) : std::nullopt;
+  const auto walked = walk_stream(store, loaded.stream, up_to, take, from);
+  if (!dense && loaded.events_read == 0) return false;
+  if (!walked) return walked.error();
+  return true;
+}
+
 // A snapshot of what is in the log, by whoever takes them.
 template <decider D>
 void order_snapshot(EventStore& store, Snapshotter* snapshotter, const std::string& id,
@@ -253,17 +275,14 @@ template <decider D>
 result<Loaded<D>> Repository<D>::fold(std::string_view id, std::optional<Revision> up_to) const {
   Loaded<D> loaded{.stream = stream_of<D>(id)};
   if constexpr (detail::has_snapshots<D>) detail::begin_with_snapshot<D>(store_, up_to, loaded);
-  const auto take = [&](const EventView& event) -> result<void> {
-    STELE_CHECK(detail::fold_into<D>(loaded.state, event));
-    loaded.revision = event.revision;
-    loaded.track.last = {event.revision, event.position, event.recorded_at};
-    if (!loaded.track.since) loaded.track.since = event.recorded_at;
-    ++loaded.events_read;
-    return {};
-  };
-  const auto from = loaded.revision ? std::optional(loaded.revision->next()) : std::nullopt;
-  STELE_CHECK(detail::walk_stream(store_, loaded.stream, up_to, take, from));
-  return loaded;
+  STELE_TRY(const bool dense, detail::fold_tail<D>(store_, up_to, loaded));
+  if (dense) return loaded;
+  // The stream lost its beginning between the snapshot and its tail: what is kept is folded without it.
+  ++detail::snapshot_tally<D>.ignored;
+  Loaded<D> again{.stream = std::move(loaded.stream)};
+  again.track.ignored = true;
+  STELE_CHECK(detail::fold_tail<D>(store_, up_to, again));
+  return again;
 }
 
 template <class Refusals>
@@ -312,7 +331,10 @@ result<bool> Work<Refusals>::taken(std::string_view name, std::string_view value
   if (answered_) return held;
   const auto newest = [&](const EventView& event) -> result<void> {
     ++events_read_;
-    held = ((event.type != schema_of<Released>.type) && ...);
+    held = true;
+    if constexpr (sizeof...(Released) > 0) {  // under whatever name they were recorded
+      for (const std::string& released : recorded_names<Released...>()) held = held && event.type != released;
+    }
     return {};
   };
   QueryItem which;
