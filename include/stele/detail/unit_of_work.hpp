@@ -139,7 +139,8 @@ class Work {
 
   // Is this value held? The newest event with unique_tag(name, value) says so: it is, unless that event is one of
   // Released, as today's struct or recorded under an older name of it. Nobody else can take it between this
-  // answer and the append: of any number who try, one succeeds. plate <recorded... Released>
+  // answer and the append: of any number who try, one succeeds.
+  template <recorded... Released>
   [[nodiscard]] result<bool> taken(std::string_view name, std::string_view value);
 
   // Who asks, and when.
