@@ -72,7 +72,7 @@ class ActivePostings final : public IndexPostings {
 void ActivePart::begin_frame(std::uint32_t segment, Timestamp recorded_at) {
   STELE_ASSERT(!bound_ || segment == segment_, "a growing part belongs to one segment", segment, segment_);
   STELE_ASSERT(last().value() + 1 == first_.value() + rows_, "no frame is open", last().value(), rows_);
-  segment_ = segment;
+  if (!bound_) segment_ = segment;  // once: readers look at it without a lock, behind last()
   bound_ = true;
   last_recorded_at_ = recorded_at;
   if (times_.empty() || rows_ - times_.back().row >= time_step) {

@@ -232,6 +232,11 @@ void MemoryDisk::fail_sync(std::uint64_t nth, int number) {
   sync_plan_ = {counts_.syncs + nth, number};
 }
 
+bool MemoryDisk::stopped() const {
+  const std::lock_guard guard(mutex_);
+  return stopped_;
+}
+
 void MemoryDisk::stop_at_change(std::uint64_t nth) {
   const std::lock_guard guard(mutex_);
   stop_plan_ = {counts_.changes + nth, ENODEV};

@@ -65,6 +65,8 @@ class MemoryDisk final : public Disk {
   void fail_sync(std::uint64_t nth, int number);
   // From the nth change on nothing happens any more and every call is `unavailable`, until crash() or kill().
   void stop_at_change(std::uint64_t nth);
+  // Whether that has happened: the machine is without power until crash() or kill().
+  [[nodiscard]] bool stopped() const;
   // How many bytes all files together may still grow.
   void set_free_bytes(std::uint64_t bytes);
   void clear_plans();
