@@ -184,7 +184,8 @@ Writer::Staged Writer::stage(Guard& lock, Prepared& prepared) {
     }
     STELE_ASSERT(segment_->has_room(end_, prepared.frame.bytes.size()), "a place was made", end_,
                  prepared.frame.bytes.size());
-    if (*place) decision = decide(parts_.index, prepared.request, prepared.fresh_ids, &deletions_, prepared.foreseen);
+    if (*place)
+      decision = decide(parts_.index, prepared.request, prepared.fresh_ids, &deletions_, prepared.foreseen);
   }
   Staged staged{Error(errc::unavailable, "not answered yet"), {}, {}};
   if (!decision) {
