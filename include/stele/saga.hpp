@@ -44,7 +44,10 @@
 // says otherwise; never change it later.
 //
 // Running one: one process per store, one thread per saga. The log is the truth; the checkpoint and the timers in
-// Records (space "saga") save reading it again, and may be lost.
+// Records (space "saga") save reading it again. They may be lost as long as the log still holds everything: that a
+// command was carried out is recognised by the events it left with its target. Once those were compacted away
+// (EventStore retention, compact()), a lost checkpoint makes the command run again. So records.db belongs in the
+// backup, beside the log, or what live sagas send commands to is not compacted.
 #pragma once
 
 #include <chrono>
@@ -99,7 +102,7 @@ struct SagaStatus {
   std::optional<Timestamp> next_timer;
   std::uint64_t troubled = 0;  // instances, the stuck ones included
   std::uint64_t stuck = 0;
-  std::string reason;  // what the whole runner is waiting for, when the store does not let it go on
+  std::string reason;  // what the whole runner is waiting for, or why its checkpoint cannot be written
 };
 
 // Runs all instances of one saga. Make it with run_saga().
@@ -122,7 +125,8 @@ class SagaRunner {
   // Tries again now, from the beginning of its patience. Errors: not_found, when it is not in trouble.
   result<void> retry(std::string_view instance);
   // Gives up the event, timer or record in the way (of a record: the commands not sent yet) and goes on behind it.
-  // That it was skipped is recorded. Errors: not_found; as EventStore::append.
+  // That it was skipped is recorded; of "#<position>" when its instance can be known by then. Errors: not_found; as
+  // EventStore::append.
   result<void> skip(std::string_view instance);
 
   // Returns when everything up to `position` is handled or waits behind an instance in trouble. Errors: timeout.

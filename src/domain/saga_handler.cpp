@@ -38,14 +38,15 @@ std::string SagaHandler::stream_of(std::string_view instance) const {
 }
 
 bool SagaHandler::is_own_step(const EventView& event) const {
-  return event.type == step_type && category_of(event.stream) == category_;
+  return event.type == step_type && event.stream.starts_with(category_) &&
+         event.stream.substr(category_.size()).starts_with('-');
 }
 
 // What was recorded later than this event, or passed by without a record, must not be asked again: the state is
 // not the one it would be asked in.
 result<void> SagaHandler::react(std::string_view instance, const EventView& event) {
   STELE_TRY(const SagaHistory history, load_history(store_, stream_of(instance)));
-  if (event.position <= history.seen) return {};
+  if (event.position <= history.seen || history.is_skipped(event.position, event.type)) return {};
   if (history.completed) {
     ++counts_.ignored;
     return {};
@@ -54,6 +55,23 @@ result<void> SagaHandler::react(std::string_view instance, const EventView& even
                      step_because(Because::event, event.position, std::string(event.type), event.position),
                      trace_of(event.id, event.metadata)));
   return {};
+}
+
+result<void> SagaHandler::check_in_time(std::string_view instance, const EventView& event) const {
+  STELE_TRY(const SagaHistory history, load_history(store_, stream_of(instance)));
+  if (event.position > history.seen || history.is_skipped(event.position, event.type)) return {};
+  const bool reacted = std::ranges::any_of(history.steps, [&](const RecordedStep& each) {
+    return each.step.because == Because::event && each.step.position == event.position.value();
+  });
+  if (reacted) return {};
+  return Error(errc::invalid, "event " + std::to_string(event.position.value()) + " came too late for " +
+                                  std::string(instance) +
+                                  ": while it could not be read, the instance has gone on to position " +
+                                  std::to_string(history.seen.value()))
+      .with("stream", history.stream)
+      .with("position", event.position.value())
+      .with("seen", history.seen.value())
+      .help("look at what the instance would have done, do it by hand, then skip the event");
 }
 
 // A reaction of nothing in an unchanged state leaves no record: asking again gives the same nothing.

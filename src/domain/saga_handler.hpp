@@ -30,6 +30,8 @@ class SagaHandler {
 
   // Asks the saga what it makes of an event of others, and records the answer.
   result<void> react(std::string_view instance, const EventView& event);
+  // For an event that could not be read in its turn. Errors: invalid, when the instance has gone past it unawares.
+  [[nodiscard]] result<void> check_in_time(std::string_view instance, const EventView& event) const;
   // Sends what a step has decided on and is not settled yet; a refusal is the instance's next input.
   result<void> perform(std::string_view instance, const RecordedStep& step);
   // Nothing happens when the timer was moved, cancelled or fired meanwhile. `seen`: everything that concerns the

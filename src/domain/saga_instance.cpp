@@ -89,9 +89,20 @@ result<RecordedEvent> event_at(EventStore& store, Position position) {
 
 namespace {
 
+// Steps are data: their beginning may have been removed, or somebody has written one.
+Error no_such_command(const std::string& stream, const RecordedStep& refused) {
+  return Error(errc::corrupt, "a refusal in stream " + stream +
+                                  " names a command that no step there has sent: number " +
+                                  (refused.step.index ? std::to_string(*refused.step.index) : "(none)") +
+                                  " of the step at position " + std::to_string(refused.step.position))
+      .with("stream", stream)
+      .with("position", refused.at.value())
+      .help("a saga's stream must not be truncated before it is complete, nor written by others");
+}
+
 // Whatever moved the instance at this step.
-result<void> move_on(EventStore& store, const SagaHistory& before, const RecordedStep& recorded,
-                     SagaMind& mind) {
+result<void> move_on(EventStore& store, const std::string& stream, const SagaHistory& before,
+                     const RecordedStep& recorded, SagaMind& mind) {
   const SagaStep& step = recorded.step;
   const Position position(step.position);
   if (step.because == Because::event) {
@@ -103,8 +114,8 @@ result<void> move_on(EventStore& store, const SagaHistory& before, const Recorde
     STELE_CHECK(mind.take(TimerFired{step.name, due}, nullptr));
   } else if (step.because == Because::refused) {
     const RecordedStep* sender = before.step_at(position);
-    STELE_ASSERT(sender && step.index && *step.index < sender->step.sends.size(),
-                 "a refusal names a command that was sent", position.value());
+    if (!sender || !step.index || *step.index >= sender->step.sends.size())
+      return no_such_command(stream, recorded);
     STELE_CHECK(mind.take(detail::SagaRefusal{sender->step.sends[*step.index], step.rule.value_or(""),
                                               step.facts ? step.facts->text : "null"},
                           nullptr));
@@ -119,7 +130,7 @@ result<std::unique_ptr<SagaMind>> load_mind(EventStore& store, const detail::Sag
   auto mind = kind.mind();
   SagaHistory before;
   for (const RecordedStep& each : history.steps) {
-    STELE_CHECK(move_on(store, before, each, *mind));
+    STELE_CHECK(move_on(store, history.stream, before, each, *mind));
     before.add(each);
   }
   return mind;

@@ -40,4 +40,15 @@ Error unknown_target(const SagaCommand& command) {
       .help("a recorded reaction names it: keep targets and command names as long as instances need them");
 }
 
+Error two_instances(const EventView& event, const std::string& one, const std::string& other) {
+  return Error(errc::invalid, "event " + std::to_string(event.position.value()) + " (" +
+                                  std::string(event.type) + ") reads as events of two instances, " + one +
+                                  " and " + other)
+      .with("stream", std::string(event.stream))
+      .with("position", event.position.value())
+      .help(
+          "an event has one turn: let route() name one instance for it, and \"\" for what does not concern "
+          "it");
+}
+
 }  // namespace stele::detail

@@ -165,7 +165,7 @@ SagaStatus SagaRunner::status() const {
   SagaStatus status = impl_->worker.status();
   const std::lock_guard lock(impl_->mutex);
   status.running = !impl_->stop;
-  status.reason = impl_->reason;
+  if (!impl_->reason.empty()) status.reason = impl_->reason;
   return status;
 }
 

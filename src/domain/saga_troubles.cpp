@@ -4,8 +4,20 @@
 #include <algorithm>
 
 #include "base/assert.hpp"
+#include "base/utf8.hpp"
 
 namespace stele::domain {
+namespace {
+
+// What others say may be any bytes; the checkpoint it is kept in is text.
+std::string storable(std::string text) {
+  if (base::is_utf8(text)) return text;
+  for (char& c : text)
+    if (static_cast<unsigned char>(c) >= 0x80) c = '?';
+  return text;
+}
+
+}  // namespace
 
 // `timeout` is among them: it may have happened, and doing it again finds out.
 bool may_pass(errc kind) {
@@ -40,7 +52,7 @@ HeldInstance& Troubles::failed(std::string_view instance, const SagaItem& item, 
                held.items.size());
   ++held.tries;
   if (!may_pass(why.kind())) ++held.faults;
-  held.error = why.to_string();
+  held.error = storable(why.to_string());
   held.stuck = held.faults >= options_.tries;
   held.next_try = now + pause(held.tries);
   return held;
@@ -54,6 +66,21 @@ std::chrono::microseconds Troubles::pause(std::uint64_t tries) {
   const auto least = longest.count() / 2;
   return std::chrono::microseconds(
       std::uniform_int_distribution<std::int64_t>(least, std::max(least, longest.count()))(jitter_));
+}
+
+// Timers (position 0) stay where they are: they ran out before what stands behind them was seen.
+void Troubles::insert(std::string_view instance, const SagaItem& item, std::string what, Timestamp now) {
+  HeldInstance* held = find(instance);
+  STELE_ASSERT(held && item.position > 0, "an event joins an instance in trouble", item.position);
+  const auto place =
+      std::ranges::find_if(held->items, [&](const SagaItem& each) { return each.position > item.position; });
+  if (place == held->items.begin()) {
+    held->stuck = false;
+    held->tries = held->faults = 0;
+    held->what = std::move(what);
+    held->next_try = now;
+  }
+  held->items.insert(place, item);
 }
 
 void Troubles::release(std::string_view instance) {

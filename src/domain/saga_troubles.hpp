@@ -40,6 +40,8 @@ class Troubles {
   [[nodiscard]] HeldInstance* find(std::string_view instance);
   // A try of the instance's first item has failed; `item` when it was none held before.
   HeldInstance& failed(std::string_view instance, const SagaItem& item, const Error& why, Timestamp now);
+  // One more for an instance in trouble, at its place by position; what comes to stand in front is tried at `now`.
+  void insert(std::string_view instance, const SagaItem& item, std::string what, Timestamp now);
   void release(std::string_view instance);
   void adopt(HeldInstance held);
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/assert.hpp"
+#include "base/utf8.hpp"
 
 namespace stele::domain {
 namespace {
@@ -16,6 +17,9 @@ constexpr unsigned longest_patience = 16;  // turns
 // Persisted in Records under the saga's name; what does not read as this is as good as lost.
 struct SagaCheckpoint {
   std::uint64_t position = 0;
+  std::optional<std::uint64_t>
+      last_event;  // the last one that came by, and its id: is this still the same log?
+  std::optional<Uuid> last_event_id;
   std::vector<TimerEntry> timers;
   std::vector<HeldInstance> held;
 };
@@ -65,6 +69,13 @@ result<void> SagaWorker::adopt_checkpoint() {
   if (!text) return {};
   auto read = from_json<SagaCheckpoint>(std::string_view(*text));
   if (!read || Position(read->position) > store_.head().position) return {};
+  last_event_ = Position(read->last_event.value_or(0));
+  last_event_id_ = read->last_event_id.value_or(Uuid{});
+  STELE_TRY(const bool of_this_log, last_event_stands());
+  if (!of_this_log) {
+    last_event_ = {};
+    return {};
+  }
   cursor_ = std::max(cursor_, Position(read->position));
   for (TimerEntry& timer : read->timers) timers_.put(std::move(timer));
   for (HeldInstance& held : read->held)
@@ -73,10 +84,30 @@ result<void> SagaWorker::adopt_checkpoint() {
   return {};
 }
 
+// False: another event stands there, the log is another one. Where none is left there is nothing to compare with.
+result<bool> SagaWorker::last_event_stands() {
+  if (last_event_ == Position{}) return true;
+  const auto event = event_at(store_, last_event_);
+  if (!event && event.error().kind() != errc::not_found) return event.error();
+  return !event || event->id == last_event_id_;
+}
+
+// What cannot be written costs time after a restart, and nothing else: it is shown and tried again.
 result<void> SagaWorker::save() {
   const std::lock_guard lock(work_);
+  auto saved = write_checkpoint();
+  const std::lock_guard view(view_);
+  shown_.reason = saved ? std::string() : "the checkpoint cannot be written: " + saved.error().to_string();
+  return saved;
+}
+
+result<void> SagaWorker::write_checkpoint() {
   if (!opened_ || (unsaved_ == 0 && !troubles_moved_)) return {};
-  const SagaCheckpoint now{cursor_.value(), timers_.all(), troubles_.all()};
+  SagaCheckpoint now{cursor_.value(), {}, {}, timers_.all(), troubles_.all()};
+  if (last_event_ > Position{}) {
+    now.last_event = last_event_.value();
+    now.last_event_id = last_event_id_;
+  }
   STELE_TRY(const std::string text, detail::guarded([&]() -> result<std::string> { return to_json(now); }));
   STELE_CHECK(store_.records().put(record_space, kind_->name(), text));
   unsaved_ = 0;
@@ -100,39 +131,36 @@ result<bool> SagaWorker::turn() {
     if (!delivered) return delivered.error();
     did = did || *delivered;
   }
-  if (save_now) STELE_CHECK(save());
+  if (save_now) (void)save().has_value();  // what cannot be saved stands in status()
   return did;
 }
 
-// A batch that was broken off is read again from where it was left.
+// A batch that was broken off, by whatever, is read again from where it was left: the subscription, which has given
+// the whole batch away, is kept only by the one way out on which all of it was taken.
 result<bool> SagaWorker::deliver() {
   if (interrupted_) return false;
-  auto batch = subscription_->next_batch(batch_size, std::chrono::microseconds(0));
-  if (!batch) {
-    subscription_.reset();
-    return batch.error();
-  }
-  const bool moved = batch->position > cursor_;
-  for (const EventView& event : batch->events) {
-    if (interrupted_) {
-      subscription_.reset();
-      return true;
-    }
+  auto subscription = std::move(subscription_);
+  STELE_TRY(const auto batch, subscription->next_batch(batch_size, std::chrono::microseconds(0)));
+  const bool moved = batch.position > cursor_;
+  for (const EventView& event : batch.events) {
+    if (interrupted_) return true;
     STELE_ASSERT(event.position > cursor_, "events come in order, each once", event.position.value(),
                  cursor_.value());
     take(event);
-    cursor_ = event.position;
+    cursor_ = last_event_ = event.position;
+    last_event_id_ = event.id;
     ++unsaved_;
   }
-  cursor_ = std::max(cursor_, batch->position);
-  caught_up_ = batch->caught_up;
+  cursor_ = std::max(cursor_, batch.position);
+  caught_up_ = batch.caught_up;
+  subscription_ = std::move(subscription);
   return moved;
 }
 
 // Whoever is in trouble already gets it later, behind what it could not do yet.
 void SagaWorker::take(const EventView& event) {
   const SagaItem item{event.position.value(), {}};
-  const auto instance = instance_of(event);
+  const auto instance = detail::guarded([&] { return instance_of(event); });
   if (!instance) return hold(unread_name(event.position), item, std::string(event.type), instance.error());
   if (instance->empty()) return;
   if (HeldInstance* held = troubles_.find(*instance)) {
@@ -140,13 +168,17 @@ void SagaWorker::take(const EventView& event) {
     troubles_moved_ = true;
     return;
   }
-  if (const auto done = handle(*instance, event); !done)
+  if (const auto done = detail::guarded([&] { return handle(*instance, event); }); !done)
     hold(*instance, item, std::string(event.type), done.error());
 }
 
 result<std::string> SagaWorker::instance_of(const EventView& event) const {
   if (handler_.is_own_step(event)) return std::string(event.stream.substr(handler_.category().size() + 1));
-  return kind_->route(event);
+  STELE_TRY(std::string instance, kind_->route(event));
+  if (base::is_utf8(instance)) return instance;
+  return Error(errc::invalid, "the instance that route() names is not UTF-8")
+      .with("stream", std::string(event.stream))
+      .with("position", event.position.value());
 }
 
 // Timers first: sending may fail and be repeated, and the timers of a step are set whatever becomes of its commands.
@@ -175,8 +207,8 @@ bool SagaWorker::fire_due() {
     if (interrupted_) break;
     any = true;
     if (troubles_.find(entry.instance)) continue;  // since the list was made
-    if (const auto done = fire(entry.instance, entry.timer, cursor_); !done)
-      hold(entry.instance, {0, entry.timer}, "timer " + entry.timer, done.error());
+    const auto done = detail::guarded([&] { return fire(entry.instance, entry.timer, cursor_); });
+    if (!done) hold(entry.instance, {0, entry.timer}, "timer " + entry.timer, done.error());
   }
   return any;
 }
@@ -221,7 +253,7 @@ void SagaWorker::work_off(const std::string& instance) {
     HeldInstance* held = troubles_.find(instance);
     if (!held || interrupted_) return;
     const SagaItem item = held->items.front();
-    const auto done = handle(instance, item, seen_before(*held));
+    const auto done = detail::guarded([&] { return handle(instance, item, seen_before(*held)); });
     if (!done) {
       hold(instance, item, held->what, done.error());
       return;
@@ -242,15 +274,15 @@ result<void> SagaWorker::handle(const std::string& instance, const SagaItem& ite
   return handle(instance, detail::view_of(event));
 }
 
-// What could not be read before has no turn of its own any more: it joins its instance's queue, or comes now.
+// What could not be read before has no turn of its own any more: it takes its place in its instance's queue, or comes
+// now. What the instance has gone past without it stays an error: to drop it would be silence.
 result<void> SagaWorker::handle_unread(const EventView& event) {
   STELE_TRY(const std::string instance, instance_of(event));
   if (instance.empty()) return {};
-  if (HeldInstance* held = troubles_.find(instance)) {
-    held->items.push_back({event.position.value(), {}});
-    return {};
-  }
-  return handle(instance, event);
+  STELE_CHECK(handler_.check_in_time(instance, event));
+  if (!troubles_.find(instance)) return handle(instance, event);
+  troubles_.insert(instance, {event.position.value(), {}}, std::string(event.type), clock_.now());
+  return {};
 }
 
 // Only marks it: the worker's thread does the work, in its order.
@@ -276,9 +308,8 @@ result<void> SagaWorker::skip(std::string_view name) {
     if (const auto entry = timers_.find(instance, *item.timer))
       STELE_CHECK(handler_.skip(instance, entry->scheduled_by, *item.timer, seen_before(*held)));
     timers_.erase(instance, *item.timer);
-  } else if (instance != unread_name(Position(item.position))) {
-    STELE_TRY(const RecordedEvent event, event_at(store_, Position(item.position)));
-    STELE_CHECK(handler_.skip(instance, event.position, event.type, event.position));
+  } else {
+    STELE_CHECK(skip_event(*held, Position(item.position)));
   }
   held->items.erase(held->items.begin());
   held->stuck = false;
@@ -288,6 +319,19 @@ result<void> SagaWorker::skip(std::string_view name) {
   troubles_moved_ = true;
   publish();
   return {};
+}
+
+// What was compacted away meanwhile is known by the name it was held under. An event that nobody could read is noted
+// where it belongs as soon as that can be known; what waits before it there is still to be seen.
+result<void> SagaWorker::skip_event(const HeldInstance& held, Position position) {
+  const auto event = event_at(store_, position);
+  if (!event && event.error().kind() != errc::not_found) return event.error();
+  if (held.instance != unread_name(position))
+    return handler_.skip(held.instance, position, event ? event->type : held.what, position);
+  if (!event) return {};
+  const auto instance = detail::guarded([&] { return instance_of(detail::view_of(*event)); });
+  if (!instance || instance->empty()) return {};
+  return handler_.skip(*instance, position, event->type, {});
 }
 
 // ---- Seen from outside

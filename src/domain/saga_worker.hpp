@@ -28,7 +28,7 @@ class SagaWorker {
   // Ends a turn in progress early, until resume().
   void interrupt() { interrupted_ = true; }
   void resume() { interrupted_ = false; }
-  // Writes the checkpoint when it has moved.
+  // Writes the checkpoint when it has moved. An error stands in status().reason too, until it could be written.
   result<void> save();
 
   // When turn() will have something to do, apart from new events.
@@ -43,6 +43,8 @@ class SagaWorker {
  private:
   result<void> open();
   result<void> adopt_checkpoint();
+  result<bool> last_event_stands();
+  result<void> write_checkpoint();
   [[nodiscard]] Query query() const;
   result<bool> deliver();
   void take(const EventView& event);
@@ -52,6 +54,7 @@ class SagaWorker {
   result<void> handle(const std::string& instance, const EventView& event);
   result<void> handle(const std::string& instance, const SagaItem& item, Position seen);
   result<void> handle_unread(const EventView& event);
+  result<void> skip_event(const HeldInstance& held, Position position);
   result<std::string> instance_of(const EventView& event) const;
   result<void> fire(const std::string& instance, const std::string& timer, Position seen);
   void hold(const std::string& instance, const SagaItem& item, std::string what, const Error& why);
@@ -72,6 +75,8 @@ class SagaWorker {
   TimerTable timers_;
   std::unique_ptr<Subscription> subscription_;
   Position cursor_;
+  Position last_event_;  // that came by; 0: none yet
+  Uuid last_event_id_;
   bool opened_ = false;
   bool caught_up_ = false;
   unsigned patience_ = 0;      // turns in which due timers have waited for what is under way

@@ -28,7 +28,8 @@ class SagaKind {
   [[nodiscard]] virtual std::string_view name() const = 0;
   // The events of others it reacts to.
   [[nodiscard]] virtual QueryItem reacts_to() const = 0;
-  // The instance an event belongs to; empty: it concerns none. Errors: corrupt, invalid.
+  // The instance an event belongs to; empty: it concerns none. Errors: corrupt, invalid (also when it became several
+  // by upcasting, for several instances: an event has one turn).
   [[nodiscard]] virtual result<std::string> route(const EventView& event) const = 0;
   [[nodiscard]] virtual std::unique_ptr<SagaMind> mind() const = 0;
   // Errors: invalid, for a command that no target knows any more; as the target's.
@@ -37,6 +38,7 @@ class SagaKind {
 };
 
 [[nodiscard]] Error unknown_target(const SagaCommand& command);
+[[nodiscard]] Error two_instances(const EventView& event, const std::string& one, const std::string& other);
 
 template <class Refusals>
 SagaAnswer saga_answer(const Outcome<Refusals>& outcome) {
@@ -55,8 +57,10 @@ result<SagaAnswer> send_to_target(EventStore& store, const SagaCommand& command,
   HandleOptions options;
   options.max_tries = 50;
   if constexpr (requires { Target::handle(store, typed, context, options); }) {
-    STELE_TRY(const auto outcome, Target::handle(store, typed, context, options));
-    return saga_answer(outcome);
+    return guarded([&]() -> result<SagaAnswer> {
+      STELE_TRY(const auto outcome, Target::handle(store, typed, context, options));
+      return saga_answer(outcome);
+    });
   } else {
     STELE_TRY(const auto outcome, stele::handle<Target>(store, typed, context, options));
     return saga_answer<typename Target::Refusals>(outcome);
@@ -75,8 +79,13 @@ class SagaKindOf final : public SagaKind {
   [[nodiscard]] result<std::string> route(const EventView& event) const override {
     result<std::string> instance;
     STELE_TRY([[maybe_unused]] const bool known, each_event<typename S::Reacts>(event, [&](const auto& read) {
-                if (!instance || !instance->empty()) return;
-                instance = guarded([&]() -> result<std::string> { return std::string(S::route(read)); });
+                if (!instance) return;
+                auto one = guarded([&]() -> result<std::string> { return std::string(S::route(read)); });
+                if (one && one->empty()) return;
+                if (one && !instance->empty() && *one != *instance)
+                  instance = two_instances(event, *instance, *one);
+                else
+                  instance = std::move(one);
               }));
     return instance;
   }

@@ -47,12 +47,16 @@ class SagaMindOf final : public SagaMind {
   }
 
  private:
-  // An event that became several is heard as several, in order.
+  // An event that became several is heard as several, in order, without those that concern no instance.
   result<void> hear(const EventView& event, const Asked* asked, SagaMove& move) {
     result<void> done;
     STELE_TRY([[maybe_unused]] const bool known,
               each_event<typename S::Reacts>(event, [&]<class E>(const E& read) {
                 if (!done) return;
+                const auto ours =
+                    guarded([&]() -> result<bool> { return !std::string_view(S::route(read)).empty(); });
+                if (!ours) done = ours.error();
+                if (!ours || !*ours) return;
                 done = step(read, move, [&](const auto& state) -> result<void> {
                   if (!asked) return {};
                   if constexpr (requires { S::on(read, state, *asked); })
