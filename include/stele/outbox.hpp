@@ -21,6 +21,10 @@
 //   in order       by position. An effect that fails is retried by the Runner, then the Runner stops at it and says
 //                  why; start() goes on at it, skip() before that goes on behind it.
 //
+// An old event that upcasting makes several (STELE_WAS) has an effect for each, in their order, each with a key of its
+// own: the first one that is listed under Events has the event's, the others "<key>/1", "<key>/2". When one fails, the
+// ones before it are done again, with the same keys.
+//
 // The first start of all begins at the head of the log, or after OutboxOptions::begin_after, and records that. Where
 // an outbox stands is kept in Records (space "outbox"): unlike other positions kept there it cannot be found out from
 // the log, so it belongs into the backup.
@@ -41,7 +45,7 @@ namespace stele {
 
 // The same for every try of one effect for one event; different for everything else.
 struct EffectKey {
-  std::string text;  // "welcome-mail/90211"
+  std::string text;  // "welcome-mail/90211"; of the second effect of one event: "welcome-mail/90211/1"
   Position position;
 };
 
@@ -98,9 +102,13 @@ result<std::shared_ptr<Outbox>> Outbox::of(EventStore& store, Effect effect, Out
   auto shared = std::make_shared<Effect>(std::move(effect));
   const auto perform = [shared](const EventView& event, const EffectKey& key) -> result<void> {
     result<void> done;
+    std::uint64_t number = 0;
     STELE_TRY([[maybe_unused]] const bool listed,
               each_event<typename Effect::Events>(event, [&](const auto& read) {
-                if (done) done = shared->perform(read, key);
+                EffectKey own = key;
+                if (number > 0) own.text += "/" + std::to_string(number);
+                ++number;
+                if (done) done = shared->perform(read, own);
               }));
     return done;
   };

@@ -36,6 +36,36 @@ struct Welcome {
 };
 // [/effect]
 
+// One event for both, until they were told apart.
+struct Moved {
+  std::string street;
+};
+STELE_EVENT(Moved, 1, street);
+struct Renamed {
+  std::string name;
+};
+STELE_EVENT(Renamed, 1, name);
+struct Changed {
+  std::string street;
+  std::string name;
+};
+STELE_EVENT(Changed, 1, street, name);
+inline std::tuple<Moved, Renamed> upcast(const Changed& old) {
+  return {Moved{old.street}, Renamed{old.name}};
+}
+STELE_WAS(Moved, Changed);
+STELE_WAS(Renamed, Changed);
+
+struct Notice {
+  static constexpr std::string_view name = "notice";
+  using Events = stele::events<Moved, Renamed>;
+  std::shared_ptr<Postbox> post;
+  stele::result<void> perform(const auto&, const stele::EffectKey& key) {
+    post->keys.push_back(key.text);
+    return {};
+  }
+};
+
 }  // namespace letters
 
 namespace stele::test {
@@ -159,11 +189,28 @@ TEST_F(OutboxTest, dying_between_the_effect_and_its_record_repeats_it_with_the_s
   EXPECT_EQ(post_->keys, (Strings{"welcome/1", "welcome/1"}));
 }
 
+// A provider that drops repeated keys would drop the second effect otherwise.
+TEST_F(OutboxTest, an_event_that_became_two_has_two_effects_with_two_keys) {
+  AppendRequest request;
+  NewEvent event;
+  event.type = "Changed";
+  event.data = to_json(letters::Changed{"Elm 1", "ada"});
+  request.writes.push_back({"Club-1", {}, {event}});
+  ASSERT_TRUE(store_->append(std::move(request)));
+  auto opened = Outbox::of(*store_, letters::Notice{post_}, {.begin_after = Position{}});
+  ASSERT_TRUE(opened) << opened.error().to_string();
+  runner_ = std::make_unique<Runner>(*store_, *opened, RunnerOptions{});
+  runner_->start();
+  ASSERT_TRUE(wait());
+  EXPECT_EQ(post_->keys, (Strings{"notice/1", "notice/1/1"}));
+}
+
 TEST_F(OutboxTest, over_another_log_it_goes_on_at_the_head) {
   join("ada");
   join("bob");
   ASSERT_TRUE(store_->records().put("outbox", "welcome", "900 900 " + to_string(Uuid{})));
   start();
+  ASSERT_TRUE(wait());  // it has looked at the log by then
   join("eve");
   ASSERT_TRUE(wait());
   EXPECT_EQ(post_->people, Strings{"eve"});
