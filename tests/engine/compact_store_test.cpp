@@ -492,6 +492,7 @@ TEST_F(Compacting, a_full_disk_ends_the_run_and_leaves_no_rest) {
 
 TEST_F(Compacting, a_failed_sync_leaves_the_old_file) {
   must(set_retention(*store_, "long", {.truncate_before = Revision(50), .max_count = {}, .max_age = {}}));
+  dynamic_cast<engine::EmbeddedStore&>(*store_).wait_until_sealed();  // the next sync is the compaction's
   machine_.disk.fail_sync(1, EIO);
   EXPECT_FALSE(compact(*store_, everything));
   EXPECT_TRUE(store_->append(write("kept-1", {event("Kept")})));
