@@ -112,14 +112,19 @@ class SagaMindOf final : public SagaMind {
     return guarded([&]() -> result<void> {
       return visit_state(state_, [&](auto& state) -> result<void> {
         STELE_CHECK(react(std::as_const(state)));
-        if constexpr (remembers_in<S, I, std::remove_cvref_t<decltype(state)>>) {
-          typename S::State next = S::evolve(std::move(state), input);
-          state_ = std::move(next);
-          move.evolved = true;
-        }
+        remember(state, input, move);
         return {};
       });
     });
+  }
+  // A template of the state too: `evolve` may not exist at all.
+  template <class In, class I>
+  void remember(In& state, const I& input, SagaMove& move) {
+    if constexpr (remembers_in<S, I, In>) {
+      typename S::State next = S::evolve(std::move(state), input);
+      state_ = std::move(next);
+      move.evolved = true;
+    }
   }
 
   template <class... Targets, class F>
