@@ -189,10 +189,10 @@ TEST(IndexPartMerge, the_newest_part_of_a_stream_says_whether_it_has_ended) {
   HandPart two(4);
   two.add("goes-on", 2, "X").add("ended-2", 0, "X").add("ended-2", 1, "$tombstone");
   const auto all = merged_by_hand({one.in_file(disk), two.in_file(disk)}, disk);
-  EXPECT_FALSE(*all->tombstoned("goes-on"));
-  EXPECT_TRUE(*all->tombstoned("ended-1"));
-  EXPECT_TRUE(*all->tombstoned("ended-2"));
-  EXPECT_FALSE(*all->tombstoned("nobody"));
+  EXPECT_FALSE((*all->stream_end("goes-on"))->ended);
+  EXPECT_TRUE((*all->stream_end("ended-1"))->ended);
+  EXPECT_TRUE((*all->stream_end("ended-2"))->ended);
+  EXPECT_FALSE(all->stream_end("nobody")->has_value());
 }
 
 TEST(IndexPartMerge, an_id_that_stands_twice_is_found_where_it_stood_first) {

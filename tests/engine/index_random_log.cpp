@@ -134,7 +134,10 @@ std::string answers_of(const IndexPart& part, const RandomLog& log, Position unt
   };
   lists(TermKind::stream, universe.streams);
   lists(TermKind::tag, universe.tags);
-  for (const auto& stream : universe.streams) out << *part.tombstoned(stream) << ' ';
+  for (const auto& stream : universe.streams) {
+    const auto end = (*part.stream_end(stream)).value_or(StreamEnd{});
+    out << end.next.value() << '@' << end.last.value() << (end.ended ? "! " : " ");
+  }
   for (const auto* prefix : {"", "c1", "c1-", "x"}) {
     for (const auto* after : {"", "c0-3", "c1", "zz"}) {
       const auto names = part.streams(prefix, after, 4);

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <random>
 #include <thread>
 #include <unordered_map>
@@ -34,15 +35,59 @@ TEST(IdTable, finds_what_was_inserted_through_growth_and_keeps_the_first) {
   IdTable table;
   std::mt19937_64 random(3);
   std::unordered_map<Uuid, std::uint32_t> model;
-  for (std::uint32_t i = 0; i < 50'000; ++i) {
-    std::array<std::uint8_t, 16> bytes{};
-    for (auto& byte : bytes) byte = static_cast<std::uint8_t>(random() % 7);  // close together on purpose
-    const Uuid id(bytes);
-    EXPECT_EQ(table.insert(id, i), model.emplace(id, i).second);
+  for (std::uint32_t row = 0; row < 50'000;) {
+    std::vector<Uuid> ids(1 + random() % 150);
+    const auto first = row;
+    for (auto& id : ids) {
+      std::array<std::uint8_t, 16> bytes{};
+      for (auto& byte : bytes) byte = static_cast<std::uint8_t>(random() % 7);  // close together on purpose
+      id = Uuid(bytes);
+      model.emplace(id, row++);
+    }
+    table.insert(ids, first);
   }
   for (const auto& [id, row] : model) ASSERT_EQ(table.find(id), row);
   EXPECT_FALSE(table.find(*parse_uuid("ffffffff-ffff-ffff-ffff-ffffffffffff")));
   EXPECT_EQ(table.entries().size(), model.size());
+}
+
+TEST(TermTable, every_term_keeps_its_rows_and_types_through_growth_and_names_stay_in_order) {
+  TermTable table;
+  std::mt19937_64 random(5);
+  struct Known {
+    std::vector<std::uint32_t> rows;
+    std::vector<TypeMask> types;
+  };
+  std::map<std::string, Known> model;
+  std::uint32_t row = 0;
+  for (int i = 0; i < 6'000; ++i) {
+    const auto name = "s-" + std::to_string(random() % (random() % 3 == 0 ? 4 : 2'000));
+    std::vector<TypeMask> types(1 + random() % (i % 50 == 0 ? 700 : 3));
+    for (auto& type : types) type = TypeMask{1} << random() % 64;
+    auto& known = model[name];
+    table.add(name, row, types, Revision(known.rows.size()), i % 7 == 0);
+    for (const auto type : types) {
+      known.rows.push_back(row++);
+      known.types.push_back(type);
+    }
+    if (i % 1'000 == 0) {
+      ASSERT_EQ(table.names("", "", 10'000).size(), model.size());
+    }
+  }
+  const auto sorted = table.sorted();
+  ASSERT_EQ(sorted.size(), model.size());
+  auto expected = model.begin();
+  for (const auto* const term : sorted) {
+    const auto& [name, known] = *expected++;
+    ASSERT_EQ(term->name(), name);
+    ASSERT_TRUE(std::ranges::equal(term->rows(), known.rows)) << name;
+    for (std::size_t i = 0; i < known.types.size(); ++i) {
+      ASSERT_NE(term->block_types()[i / Postings::block_positions] & known.types[i], 0U) << name << ' ' << i;
+    }
+    const auto middle = known.rows[known.rows.size() / 2];
+    ASSERT_EQ(table.find(name, middle)->visible, known.rows.size() / 2 + 1);
+  }
+  EXPECT_FALSE(table.find("nobody", ~std::uint64_t{0}).has_value());
 }
 
 // A frame on its way into an index, from what a writer would append.

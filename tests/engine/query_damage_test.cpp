@@ -36,7 +36,9 @@ class BrokenPart final : public IndexPart {
                                            std::size_t /*limit*/) const override {
     return broken();
   }
-  result<bool> tombstoned(std::string_view /*stream*/) const override { return broken(); }
+  result<std::optional<engine::StreamEnd>> stream_end(std::string_view /*stream*/) const override {
+    return broken();
+  }
   result<engine::TimeBracket> around(Timestamp /*time*/) const override { return broken(); }
   [[nodiscard]] bool sealed() const override { return true; }
 

@@ -23,10 +23,10 @@ class ActivePostings final : public IndexPostings {
   [[nodiscard]] TypeMask types() const override {
     const std::lock_guard lock(*found_.mutex);
     TypeMask all = 0;
-    for (std::size_t i = 0; i < blocks(); ++i) all |= found_.term->block_types[i];
+    for (std::size_t i = 0; i < blocks(); ++i) all |= found_.term->block_types()[i];
     return all;
   }
-  [[nodiscard]] Revision first_revision() const override { return found_.term->first_revision; }
+  [[nodiscard]] Revision first_revision() const override { return found_.term->first_revision(); }
   [[nodiscard]] std::size_t blocks() const override { return (found_.visible - 1) / block_positions + 1; }
 
   result<Block> block(std::size_t index) const override {
@@ -35,7 +35,7 @@ class ActivePostings final : public IndexPostings {
     const auto count = std::min(block_positions, found_.visible - begin);
     const std::lock_guard lock(*found_.mutex);
     return Block{position_of(begin), position_of(begin + count - 1), static_cast<std::uint32_t>(count),
-                 found_.term->block_types[index]};
+                 found_.term->block_types()[index]};
   }
 
   result<std::size_t> decode(std::size_t index, std::span<Position, block_positions> into) const override {
@@ -54,7 +54,7 @@ class ActivePostings final : public IndexPostings {
  private:
   // Under the term's lock.
   [[nodiscard]] Position position_of(std::size_t i) const {
-    return Position(base_.value() + found_.term->rows[i]);
+    return Position(base_.value() + found_.term->rows()[i]);
   }
   [[nodiscard]] Position at(std::size_t i) const {
     const std::lock_guard lock(*found_.mutex);
@@ -92,7 +92,8 @@ void ActivePart::add_event(const Uuid& id, std::string_view type, std::uint64_t 
   offsets_.append(static_cast<std::uint32_t>(offset));
   write_types_.push_back(types_.add(type));
   write_ends_stream_ = type == stream_closing_type;
-  ids_.insert(id, rows_++);
+  frame_ids_.push_back(id);
+  ++rows_;
 }
 
 void ActivePart::add_tag(std::string_view tag) {
@@ -103,7 +104,7 @@ void ActivePart::add_tag(std::string_view tag) {
 void ActivePart::end_write(std::string_view stream) {
   const auto first_row = rows_ - static_cast<std::uint32_t>(write_types_.size());
   const auto category = category_of(stream);
-  for (std::size_t i = 0; i < write_types_.size(); ++i) categories_.add(category);
+  categories_.add(category, static_cast<std::uint32_t>(write_types_.size()));
   streams_.add(stream, first_row, write_types_, write_revision_, write_ends_stream_);
   write_types_.clear();
 }
@@ -113,6 +114,8 @@ void ActivePart::end_frame(std::uint64_t frame_end) {
   STELE_ASSERT(frame_end > end_, "frames follow each other", frame_end, end_);
   end_ = frame_end;
   ++frames_;
+  ids_.insert(frame_ids_, rows_ - static_cast<std::uint32_t>(frame_ids_.size()));
+  frame_ids_.clear();
   last_.store(first_.value() + rows_ - 1, std::memory_order_release);
 }
 
@@ -129,7 +132,7 @@ void ActivePart::add_nothing(Position last) {
 
 bool ActivePart::fits(std::string_view stream, Revision next) const {
   const auto found = streams_.find(stream, rows_);
-  return !found || found->term->first_revision.value() + found->term->rows.size() == next.value();
+  return !found || found->term->first_revision().value() + found->term->rows().size() == next.value();
 }
 
 // ---- Answering
@@ -171,11 +174,13 @@ result<std::vector<std::string>> ActivePart::streams(std::string_view prefix, st
   return streams_.names(prefix, after, limit);
 }
 
-result<bool> ActivePart::tombstoned(std::string_view stream) const {
+result<std::optional<StreamEnd>> ActivePart::stream_end(std::string_view stream) const {
   const auto found = streams_.find(stream, ~std::uint64_t{0});
-  if (!found) return false;
+  if (!found) return std::nullopt;
   const std::lock_guard lock(*found->mutex);
-  return found->term->tombstoned;
+  const auto rows = found->term->rows();
+  return StreamEnd{Revision(found->term->first_revision().value() + rows.size()),
+                   Position(first_.value() + rows.back()), found->term->tombstoned()};
 }
 
 result<TimeBracket> ActivePart::around(Timestamp time) const {

@@ -54,7 +54,7 @@ class ActivePart final : public IndexPart {
   result<std::optional<Position>> find_id(const Uuid& id) const override;
   result<std::vector<std::string>> streams(std::string_view prefix, std::string_view after,
                                            std::size_t limit) const override;
-  result<bool> tombstoned(std::string_view stream) const override;
+  result<std::optional<StreamEnd>> stream_end(std::string_view stream) const override;
   result<TimeBracket> around(Timestamp time) const override;
   [[nodiscard]] bool sealed() const override { return false; }
 
@@ -103,6 +103,7 @@ class ActivePart final : public IndexPart {
   Timestamp last_recorded_at_;
   Revision write_revision_;
   std::vector<TypeMask> write_types_;  // of the events of the write that is being added
+  std::vector<Uuid> frame_ids_;        // of those of the frame
   bool write_ends_stream_ = false;
 };
 

@@ -1,18 +1,20 @@
 // id_table.cpp - linear probing over power-of-two tables.
 #include "engine/index/id_table.hpp"
 
+#include <algorithm>
+
 #include "base/assert.hpp"
 #include "engine/index/name_hash.hpp"
 
 namespace stele::engine {
 namespace {
 
-// The high bits choose the shard, the low ones the slot in it.
-std::size_t shard_index(std::uint32_t hash) { return hash >> 28; }
+// The high bits choose the table, the low ones the slot in it.
+std::size_t table_index(std::uint32_t hash) { return hash >> 28; }
 
 }  // namespace
 
-std::size_t IdTable::Shard::slot_of(const Uuid& id, std::uint32_t hash) const {
+std::size_t IdTable::Table::slot_of(const Uuid& id, std::uint32_t hash) const {
   const auto mask = entries.size() - 1;
   STELE_ASSERT((entries.size() & mask) == 0, "tables are powers of two", entries.size());
   STELE_ASSERT(used < entries.size(), "a probe meets a free place", used, entries.size());
@@ -21,7 +23,7 @@ std::size_t IdTable::Shard::slot_of(const Uuid& id, std::uint32_t hash) const {
   return slot;
 }
 
-void IdTable::Shard::grow() {
+void IdTable::Table::grow() {
   std::vector<Entry> old(entries.size() * 2, Entry{{}, free_row});
   old.swap(entries);
   for (const auto& entry : old) {
@@ -32,35 +34,49 @@ void IdTable::Shard::grow() {
   }
 }
 
+void IdTable::Table::insert(const Uuid& id, std::uint32_t hash, std::uint32_t row) {
+  STELE_ASSERT(row != free_row, "a row fits its number", row);
+  if ((used + 1) * 4 > entries.size() * 3) grow();
+  auto& entry = entries[slot_of(id, hash)];
+  if (entry.row != free_row) return;
+  entry = {id, row};
+  ++used;
+  STELE_ASSERT(used * 4 <= entries.size() * 3, "a quarter stays free", used, entries.size());
+}
+
 std::optional<std::uint32_t> IdTable::find(const Uuid& id) const {
   const auto hash = hash_id(id);
-  const auto& shard = shards_[shard_index(hash)];
-  const std::lock_guard lock(shard.mutex);
-  const auto& entry = shard.entries[shard.slot_of(id, hash)];
+  const std::lock_guard lock(mutex_);
+  const auto& table = tables_[table_index(hash)];
+  const auto& entry = table.entries[table.slot_of(id, hash)];
   if (entry.row == free_row) return std::nullopt;
   return entry.row;
 }
 
-bool IdTable::insert(const Uuid& id, std::uint32_t row) {
-  STELE_ASSERT(row != free_row, "a row fits its number", row);
-  const auto hash = hash_id(id);
-  auto& shard = shards_[shard_index(hash)];
-  const std::lock_guard lock(shard.mutex);
-  if ((shard.used + 1) * 4 > shard.entries.size() * 3) shard.grow();
-  auto& entry = shard.entries[shard.slot_of(id, hash)];
-  if (entry.row != free_row) return false;
-  entry = {id, row};
-  ++shard.used;
-  STELE_ASSERT(shard.used * 4 <= shard.entries.size() * 3, "a quarter stays free", shard.used,
-               shard.entries.size());
-  return true;
+// Every slot lies somewhere else in memory: all of some are asked for before the first one is needed.
+void IdTable::insert(std::span<const Uuid> ids, std::uint32_t first_row) {
+  constexpr std::size_t at_once = 64;
+  std::array<std::uint32_t, at_once> hashes{};
+  const std::lock_guard lock(mutex_);
+  while (!ids.empty()) {
+    const auto some = ids.first(std::min(ids.size(), at_once));
+    for (std::size_t i = 0; i < some.size(); ++i) {
+      hashes[i] = hash_id(some[i]);
+      const auto& entries = tables_[table_index(hashes[i])].entries;
+      __builtin_prefetch(&entries[hashes[i] & (entries.size() - 1)], 1);
+    }
+    for (std::size_t i = 0; i < some.size(); ++i) {
+      tables_[table_index(hashes[i])].insert(some[i], hashes[i], first_row++);
+    }
+    ids = ids.subspan(some.size());
+  }
 }
 
 std::vector<IdTable::Entry> IdTable::entries() const {
   std::vector<Entry> all;
-  for (const auto& shard : shards_) {
-    const std::lock_guard lock(shard.mutex);
-    for (const auto& entry : shard.entries) {
+  const std::lock_guard lock(mutex_);
+  for (const auto& table : tables_) {
+    for (const auto& entry : table.entries) {
       if (entry.row != free_row) all.push_back(entry);
     }
   }

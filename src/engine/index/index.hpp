@@ -69,6 +69,8 @@ class Index {
   // Where a lost event would be: nowhere.
   [[nodiscard]] static bool is_lost(Location location) { return location.offset == 0; }
 
+  // With everything that is staged.
+  result<StreamEnd> stream_end(std::string_view stream) const;
   // The revision that the next event of the stream gets, for a reader at `head` or, without one, with
   // everything that is staged.
   result<Revision> next_revision(std::string_view stream) const { return next_revision(stream, last()); }

@@ -115,6 +115,17 @@ result<Location> Index::location(Position position) const {
   });
 }
 
+result<StreamEnd> Index::stream_end(std::string_view stream) const {
+  return asking([&](const Parts& parts, const Part*& asked) -> result<StreamEnd> {
+    for (const auto& part : std::views::reverse(parts)) {
+      asked = part.get();
+      STELE_TRY(const auto end, inner(*part).stream_end(stream));
+      if (end) return *end;
+    }
+    return StreamEnd{};
+  });
+}
+
 result<Revision> Index::next_revision(std::string_view stream, Position head) const {
   return asking([&](const Parts& parts, const Part*& asked) -> result<Revision> {
     STELE_TRY(const auto postings, newest(parts, asked, stream, head));
@@ -167,16 +178,8 @@ result<std::vector<StreamInfo>> Index::list(std::string_view prefix, std::string
 }
 
 result<bool> Index::ended(std::string_view stream, Position until) const {
-  return asking([&](const Parts& parts, const Part*& asked) -> result<bool> {
-    for (const auto& part : std::views::reverse(parts)) {
-      asked = part.get();
-      STELE_TRY(const auto postings, part->postings(TermKind::stream, stream, part->last()));
-      if (!postings) continue;
-      STELE_TRY(const bool ended, inner(*part).tombstoned(stream));
-      return ended && postings->last() <= until;
-    }
-    return false;
-  });
+  STELE_TRY(const auto end, stream_end(stream));
+  return end.ended && end.last <= until;
 }
 
 result<std::optional<Position>> Index::find_id(const Uuid& id) const {

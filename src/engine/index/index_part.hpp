@@ -2,6 +2,7 @@
 // Both kinds of part are one of these.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,13 +36,20 @@ class IndexPostings : public Postings {
   virtual result<Place> place_of(std::uint64_t ordinal) const = 0;
 };
 
+// Where a stream goes on.
+struct StreamEnd {
+  Revision next;       // of its next event
+  Position last;       // of its newest one; 0: it has none
+  bool ended = false;  // the newest one says that it is closed for ever
+};
+
 class IndexPart : public Part {
  public:
   // Names of streams with this prefix, behind `after`, sorted.
   virtual result<std::vector<std::string>> streams(std::string_view prefix, std::string_view after,
                                                    std::size_t limit) const = 0;
-  // Whether the stream's newest event in this part says that it is closed for ever.
-  virtual result<bool> tombstoned(std::string_view stream) const = 0;
+  // With everything that was added. Nothing: the stream has no event here.
+  virtual result<std::optional<StreamEnd>> stream_end(std::string_view stream) const = 0;
   virtual result<TimeBracket> around(Timestamp time) const = 0;
   [[nodiscard]] virtual bool sealed() const = 0;
 

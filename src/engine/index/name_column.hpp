@@ -4,6 +4,7 @@
 // Threading: add() by one thread at a time; the rest from any thread, codes() only of rows that were published.
 #pragma once
 
+#include <atomic>
 #include <deque>
 #include <mutex>
 #include <optional>
@@ -22,14 +23,13 @@ class NameColumn {
   struct Name {
     std::string text;
     std::uint32_t code = 0;
-    TypeMask mask = 0;  // of types
     std::uint64_t count = 0;
     std::uint32_t first_row = 0;
     std::uint32_t last_row = 0;
   };
 
-  // The next row. Returns the name's mask.
-  TypeMask add(std::string_view name);
+  // The next rows. Returns the name's mask.
+  TypeMask add(std::string_view name, std::uint32_t rows = 1);
   // The next row belongs to an event that is not there.
   void add_nothing();
 
@@ -40,14 +40,23 @@ class NameColumn {
   [[nodiscard]] std::vector<Name> names() const;
 
  private:
-  Name& name_of(std::string_view text);
+  struct Entry {
+    std::string text;
+    std::uint32_t code;
+    TypeMask mask;
+    std::uint32_t first_row;
+    // Counted by the adding thread without the lock.
+    std::atomic<std::uint64_t> count{0};
+    std::atomic<std::uint32_t> last_row{0};
+  };
+  Entry& entry_of(std::string_view text);
 
   GrowingColumn<std::uint32_t> codes_;
   std::uint32_t rows_ = 0;
-  mutable std::mutex mutex_;  // over the names
-  std::deque<Name> names_;    // never moves: the keys below point into it
-  std::unordered_map<std::string_view, Name*> by_text_;
-  Name* latest_ = nullptr;  // neighbours often have the same
+  mutable std::mutex mutex_;   // over the table of names
+  std::deque<Entry> entries_;  // never moves: the keys below point into it
+  std::unordered_map<std::string_view, Entry*> by_text_;
+  Entry* latest_ = nullptr;  // neighbours often have the same; the adding thread's
 };
 
 }  // namespace stele::engine

@@ -57,13 +57,13 @@ class Sealing {
   void terms() {
     TermWriter terms(file_);
     for (const auto kind : {TermKind::stream, TermKind::tag}) {
-      for (const auto& [name, term] : part_.terms(kind).sorted()) {
-        hashes_.push_back({hash_(kind, name), terms.terms()});
+      for (const auto* const term : part_.terms(kind).sorted()) {
+        hashes_.push_back({hash_(kind, term->name()), terms.terms()});
         terms.put({.kind = kind,
-                   .name = name,
-                   .tombstoned = term->tombstoned,
-                   .first_revision = term->first_revision},
-                  term->rows, term->block_types);
+                   .name = term->name(),
+                   .tombstoned = term->tombstoned(),
+                   .first_revision = term->first_revision()},
+                  term->rows(), term->block_types());
       }
     }
     terms.write_places();

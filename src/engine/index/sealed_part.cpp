@@ -176,9 +176,11 @@ result<std::unique_ptr<Postings>> SealedPart::postings(TermKind kind, std::strin
   return SealedPostings::open(*this, *found, until);
 }
 
-result<bool> SealedPart::tombstoned(std::string_view stream) const {
+result<std::optional<StreamEnd>> SealedPart::stream_end(std::string_view stream) const {
   STELE_TRY(const auto found, find_term(TermKind::stream, stream));
-  return found && found->tombstoned;
+  if (!found) return std::nullopt;
+  return StreamEnd{Revision(found->first_revision.value() + found->count),
+                   Position(first().value() + found->last_row), found->tombstoned};
 }
 
 result<std::vector<std::string>> SealedPart::streams(std::string_view prefix, std::string_view after,

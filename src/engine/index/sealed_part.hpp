@@ -52,7 +52,7 @@ class SealedPart final : public IndexPart {
   result<std::optional<Position>> find_id(const Uuid& id) const override;
   result<std::vector<std::string>> streams(std::string_view prefix, std::string_view after,
                                            std::size_t limit) const override;
-  result<bool> tombstoned(std::string_view stream) const override;
+  result<std::optional<StreamEnd>> stream_end(std::string_view stream) const override;
   result<TimeBracket> around(Timestamp time) const override;
   [[nodiscard]] bool sealed() const override { return true; }
 

@@ -2,104 +2,149 @@
 #include "engine/index/term_table.hpp"
 
 #include <algorithm>
+#include <bit>
+#include <cstring>
+#include <new>
 
 #include "base/assert.hpp"
+#include "engine/index/name_hash.hpp"
 
 namespace stele::engine {
 namespace {
 
 // How many of a term's rows may be seen: nearly always all of them.
-std::size_t visible_rows(const std::vector<std::uint32_t>& rows, std::uint64_t last_row) {
+std::size_t visible_rows(std::span<const std::uint32_t> rows, std::uint64_t last_row) {
   if (rows.back() <= last_row) return rows.size();
   const auto beyond = std::ranges::partition_point(rows, [&](std::uint32_t row) { return row <= last_row; });
   return static_cast<std::size_t>(beyond - rows.begin());
 }
 
-void add_rows(ActiveTerm& term, std::uint32_t row, std::span<const TypeMask> types) {
-  STELE_ASSERT(term.rows.empty() || term.rows.back() < row, "a term's rows grow", row);
-  for (const auto type : types) {
-    if (term.rows.size() % Postings::block_positions == 0) term.block_types.push_back(0);
-    term.block_types.back() |= type;
-    term.rows.push_back(row++);
-  }
-  STELE_ASSERT((term.rows.size() - 1) / Postings::block_positions + 1 == term.block_types.size(),
-               "every block has its types", term.rows.size(), term.block_types.size());
+// A larger place for what there is; the old one stays unused.
+template <class T>
+T* moved(std::pmr::memory_resource& arena, const T* old, std::size_t count, std::uint32_t& room,
+         std::size_t wanted) {
+  room = static_cast<std::uint32_t>(std::bit_ceil(wanted));
+  auto* const made = static_cast<T*>(arena.allocate(room * sizeof(T), alignof(T)));
+  std::copy_n(old, count, made);
+  return made;
 }
+
+std::uint64_t hash_of(std::string_view name) { return hash_name(0, name); }
 
 }  // namespace
 
-const TermTable::Shard& TermTable::shard_of(std::string_view name) const {
-  // The low bits choose the bucket inside the map; the high ones are free to choose the shard.
-  return shards_[NameHash{}(name) >> 60 & (shard_count - 1)];
+void ActiveTerm::add(std::uint32_t row, std::span<const TypeMask> types, bool tombstone,
+                     std::pmr::memory_resource& arena) {
+  STELE_ASSERT(count_ == 0 || rows_[count_ - 1] < row, "a term's rows grow", row);
+  const auto count = count_ + types.size();
+  if (count > row_room_) rows_ = moved(arena, rows_, count_, row_room_, count);
+  const auto blocks = (count - 1) / Postings::block_positions + 1;
+  if (blocks > type_room_) types_ = moved(arena, types_, block_types().size(), type_room_, blocks);
+  for (const auto type : types) {
+    auto& block = types_[count_ / Postings::block_positions];
+    block = (count_ % Postings::block_positions == 0 ? 0 : block) | type;
+    rows_[count_++] = row++;
+  }
+  tombstoned_ = tombstone;
+  STELE_ASSERT(count_ == count && block_types().size() == blocks, "every row was added", count_, count);
+}
+
+std::size_t TermTable::Shard::slot_of(std::uint64_t hash, std::string_view name) const {
+  const auto mask = slots.size() - 1;
+  STELE_ASSERT((slots.size() & mask) == 0 && terms.size() < slots.size(), "a probe meets a free place",
+               terms.size(), slots.size());
+  auto slot = static_cast<std::size_t>(hash) & mask;
+  while (slots[slot].term != nullptr && (slots[slot].hash != hash || slots[slot].term->name() != name)) {
+    slot = (slot + 1) & mask;
+  }
+  return slot;
+}
+
+void TermTable::Shard::grow() {
+  std::vector<Slot> old(slots.size() * 2);
+  old.swap(slots);
+  const auto mask = slots.size() - 1;
+  for (const auto& known : old) {
+    if (known.term == nullptr) continue;
+    auto slot = static_cast<std::size_t>(known.hash) & mask;
+    while (slots[slot].term != nullptr) slot = (slot + 1) & mask;
+    slots[slot] = known;
+  }
+}
+
+ActiveTerm& TermTable::Shard::make(std::uint64_t hash, std::string_view name, Revision first_revision) {
+  if ((terms.size() + 1) * 4 > slots.size() * 3) grow();
+  auto* const place =
+      static_cast<char*>(arena.allocate(sizeof(ActiveTerm) + name.size(), alignof(ActiveTerm)));
+  std::memcpy(place + sizeof(ActiveTerm), name.data(), name.size());
+  auto* const term =
+      new (place) ActiveTerm(std::string_view(place + sizeof(ActiveTerm), name.size()), first_revision);
+  auto& slot = slots[slot_of(hash, name)];
+  STELE_ASSERT(slot.term == nullptr, "a term stands once", name);
+  slot = {hash, term};
+  terms.push_back(term);
+  return *term;
 }
 
 void TermTable::add(std::string_view name, std::uint32_t row, std::span<const TypeMask> types,
                     Revision first_revision, bool tombstone) {
   STELE_ASSERT(!types.empty(), "a term stands for events", row);
-  auto& shard = const_cast<Shard&>(shard_of(name));
+  const auto hash = hash_of(name);
+  auto& shard = const_cast<Shard&>(shard_of(hash));
   const std::lock_guard lock(shard.mutex);
-  auto found = shard.terms.find(name);
-  if (found == shard.terms.end()) {
-    found = shard.terms.emplace(std::string(name), ActiveTerm{}).first;
-    found->second.first_revision = first_revision;
-    const std::lock_guard ordering(order_mutex_);
-    order_.push_back(found->first);
-  }
-  auto& term = found->second;
+  auto* known = shard.slots[shard.slot_of(hash, name)].term;
+  auto& term = known != nullptr ? *known : shard.make(hash, name, first_revision);
   STELE_ASSERT(first_revision == Revision{} ||
-                   first_revision.value() == term.first_revision.value() + term.rows.size(),
-               "the revisions of a stream are dense in a part", first_revision.value(), term.rows.size());
-  add_rows(term, row, types);
-  term.tombstoned = tombstone;
+                   first_revision.value() == term.first_revision().value() + term.rows().size(),
+               "the revisions of a stream are dense in a part", first_revision.value(), term.rows().size());
+  term.add(row, types, tombstone, shard.arena);
 }
 
 std::optional<TermTable::Found> TermTable::find(std::string_view name, std::uint64_t last_row) const {
-  const auto& shard = shard_of(name);
+  const auto hash = hash_of(name);
+  const auto& shard = shard_of(hash);
   const std::lock_guard lock(shard.mutex);
-  const auto found = shard.terms.find(name);
-  if (found == shard.terms.end()) return std::nullopt;
-  const auto visible = visible_rows(found->second.rows, last_row);
+  const auto* const term = shard.slots[shard.slot_of(hash, name)].term;
+  if (term == nullptr) return std::nullopt;
+  const auto visible = visible_rows(term->rows(), last_row);
   if (visible == 0) return std::nullopt;
-  return Found{&shard.mutex, &found->second, visible};
+  return Found{&shard.mutex, term, visible};
 }
 
 // New names are few between two listings: they are sorted alone and merged in.
-void TermTable::sort_names() const {
-  STELE_ASSERT(sorted_ <= order_.size(), "what is sorted is there", sorted_, order_.size());
-  const auto middle = order_.begin() + static_cast<std::ptrdiff_t>(sorted_);
-  std::sort(middle, order_.end());
-  std::inplace_merge(order_.begin(), middle, order_.end());
-  sorted_ = order_.size();
+void TermTable::sort_terms() const {
+  const auto sorted = static_cast<std::ptrdiff_t>(order_.size());
+  for (std::size_t i = 0; i < shard_count; ++i) {
+    const auto& shard = shards_[i];
+    const std::lock_guard lock(shard.mutex);
+    STELE_ASSERT(ordered_[i] <= shard.terms.size(), "what is in order is there", ordered_[i],
+                 shard.terms.size());
+    order_.insert(order_.end(), shard.terms.begin() + static_cast<std::ptrdiff_t>(ordered_[i]),
+                  shard.terms.end());
+    ordered_[i] = shard.terms.size();
+  }
+  const auto by_name = [](const ActiveTerm* a, const ActiveTerm* b) { return a->name() < b->name(); };
+  std::sort(order_.begin() + sorted, order_.end(), by_name);
+  std::inplace_merge(order_.begin(), order_.begin() + sorted, order_.end(), by_name);
 }
 
 std::vector<std::string> TermTable::names(std::string_view prefix, std::string_view after,
                                           std::size_t limit) const {
   const std::lock_guard ordering(order_mutex_);
-  sort_names();
-  auto at =
-      prefix > after ? std::ranges::lower_bound(order_, prefix) : std::ranges::upper_bound(order_, after);
+  sort_terms();
+  auto at = prefix > after ? std::ranges::lower_bound(order_, prefix, {}, &ActiveTerm::name)
+                           : std::ranges::upper_bound(order_, after, {}, &ActiveTerm::name);
   std::vector<std::string> some;
-  for (; at != order_.end() && some.size() < limit && at->starts_with(prefix); ++at) some.emplace_back(*at);
+  for (; at != order_.end() && some.size() < limit && (*at)->name().starts_with(prefix); ++at) {
+    some.emplace_back((*at)->name());
+  }
   return some;
 }
 
-std::vector<TermTable::Entry> TermTable::sorted() const {
-  std::vector<std::string_view> order;
-  {
-    const std::lock_guard ordering(order_mutex_);
-    sort_names();
-    order = order_;
-  }
-  std::vector<Entry> all;
-  all.reserve(order.size());
-  for (const auto name : order) {
-    const auto& shard = shard_of(name);
-    const std::lock_guard lock(shard.mutex);
-    const auto found = shard.terms.find(name);
-    STELE_ASSERT(found != shard.terms.end(), "a name in the order is in the table", name);
-    all.push_back({name, &found->second});
-  }
-  return all;
+std::vector<const ActiveTerm*> TermTable::sorted() const {
+  const std::lock_guard ordering(order_mutex_);
+  sort_terms();
+  return order_;
 }
 
 }  // namespace stele::engine

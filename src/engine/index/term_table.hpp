@@ -10,23 +10,50 @@
 
 #include <array>
 #include <cstdint>
+#include <memory_resource>
 #include <mutex>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "engine/index/part.hpp"
 
 namespace stele::engine {
 
-struct ActiveTerm {
-  std::vector<std::uint32_t> rows;    // counted from the part's first event, ascending
-  std::vector<TypeMask> block_types;  // per Postings::block_positions of them
-  Revision first_revision;            // streams: of the first row
-  bool tombstoned = false;            // streams: the newest event says so
+// One term and its rows. Most terms have few: those stand in it, so that adding one touches one place in memory.
+class ActiveTerm {
+ public:
+  ActiveTerm(std::string_view name, Revision first_revision) : name_(name), first_revision_(first_revision) {}
+  ActiveTerm(const ActiveTerm&) = delete;
+  ActiveTerm& operator=(const ActiveTerm&) = delete;
+
+  [[nodiscard]] std::string_view name() const { return name_; }
+  [[nodiscard]] Revision first_revision() const { return first_revision_; }  // streams: of the first row
+  [[nodiscard]] bool tombstoned() const { return tombstoned_; }  // streams: the newest event says so
+  // Counted from the part's first event, ascending.
+  [[nodiscard]] std::span<const std::uint32_t> rows() const { return {rows_, count_}; }
+  // Per Postings::block_positions of them.
+  [[nodiscard]] std::span<const TypeMask> block_types() const {
+    return {types_, (count_ + Postings::block_positions - 1) / Postings::block_positions};
+  }
+
+  // Rows [row, row + types.size()). Memory comes from `arena`, which never takes any back.
+  void add(std::uint32_t row, std::span<const TypeMask> types, bool tombstone,
+           std::pmr::memory_resource& arena);
+
+ private:
+  std::string_view name_;
+  std::uint32_t* rows_ = few_rows_.data();
+  TypeMask* types_ = &few_types_;
+  std::uint32_t count_ = 0;
+  std::uint32_t row_room_ = 3;
+  std::uint32_t type_room_ = 1;
+  bool tombstoned_ = false;
+  Revision first_revision_;
+  TypeMask few_types_ = 0;
+  std::array<std::uint32_t, 3> few_rows_{};
 };
 
 class TermTable {
@@ -46,31 +73,34 @@ class TermTable {
   // Up to `limit` names with this prefix, behind `after`, sorted.
   [[nodiscard]] std::vector<std::string> names(std::string_view prefix, std::string_view after,
                                                std::size_t limit) const;
-
-  struct Entry {
-    std::string_view name;
-    const ActiveTerm* term;
-  };
   // Every term, sorted by name. For sealing, when nothing is added any more.
-  [[nodiscard]] std::vector<Entry> sorted() const;
+  [[nodiscard]] std::vector<const ActiveTerm*> sorted() const;
 
  private:
-  struct NameHash {
-    using is_transparent = void;
-    std::size_t operator()(std::string_view name) const { return std::hash<std::string_view>{}(name); }
+  // Open addressing without removal. The terms lie in the arena, each with its name behind it.
+  struct Slot {
+    std::uint64_t hash = 0;
+    ActiveTerm* term = nullptr;
   };
   struct Shard {
     mutable std::mutex mutex;
-    std::unordered_map<std::string, ActiveTerm, NameHash, std::equal_to<>> terms;
+    std::vector<Slot> slots = std::vector<Slot>(8);
+    std::vector<const ActiveTerm*> terms;  // as they came
+    std::pmr::monotonic_buffer_resource arena;
+
+    // Where the term is, or the free place where it would go.
+    [[nodiscard]] std::size_t slot_of(std::uint64_t hash, std::string_view name) const;
+    void grow();
+    ActiveTerm& make(std::uint64_t hash, std::string_view name, Revision first_revision);
   };
   static constexpr std::size_t shard_count = 16;
-  [[nodiscard]] const Shard& shard_of(std::string_view name) const;
-  void sort_names() const;  // under order_mutex_
+  [[nodiscard]] const Shard& shard_of(std::uint64_t hash) const { return shards_[hash >> 60]; }
+  void sort_terms() const;  // under order_mutex_
 
   std::array<Shard, shard_count> shards_;
   mutable std::mutex order_mutex_;
-  mutable std::vector<std::string_view> order_;  // names, the first sorted_ of them in order
-  mutable std::size_t sorted_ = 0;
+  mutable std::vector<const ActiveTerm*> order_;            // by name, as far as it is known
+  mutable std::array<std::size_t, shard_count> ordered_{};  // how many of each shard are in it
 };
 
 }  // namespace stele::engine

@@ -110,20 +110,26 @@ Error conflict_error(const std::string& stream, const ExpectedVersion& expected,
       .help("read what arrived since and decide again");
 }
 
-// A stream that was ended for good takes nothing with it: not even its metadata can be written.
-result<void> check_not_ended(const Index& state, std::string_view stream) {
-  const auto about = is_metadata_stream(stream) ? stream_of_metadata(stream) : stream;
-  STELE_TRY(const bool ended, state.ended(about, state.last()));
-  if (!ended) return {};
-  return Error(errc::gone, "the stream '" + std::string(about) + "' was ended for good")
-      .with("stream", std::string(about));
+Error gone_error(std::string_view stream) {
+  return Error(errc::gone, "the stream '" + std::string(stream) + "' was ended for good")
+      .with("stream", std::string(stream));
+}
+
+// Where a stream goes on that takes an event or is checked. One that was ended for good takes nothing, and with it
+// its metadata cannot be written.
+result<StreamEnd> open_end(const Index& state, std::string_view stream) {
+  if (is_metadata_stream(stream)) {
+    STELE_TRY(const auto about, state.stream_end(stream_of_metadata(stream)));
+    if (about.ended) return gone_error(stream_of_metadata(stream));
+  }
+  STELE_TRY(const auto end, state.stream_end(stream));
+  if (end.ended) return gone_error(stream);
+  return end;
 }
 
 result<void> check_expected(const Index& state, const std::string& stream, const ExpectedVersion& expected,
-                            const Deletions* deletions) {
+                            Revision next, const Deletions* deletions) {
   if (expected.kind() == ExpectedVersion::Kind::any) return {};
-  STELE_CHECK(check_not_ended(state, stream));
-  STELE_TRY(const auto next, state.next_revision(stream));
   std::optional<Revision> head;
   if (next != Revision{}) head.emplace(next.value() - 1);
   // Who deleted a stream may write it as a new one; its numbering is still known to those who ask for it.
@@ -179,20 +185,20 @@ result<Decision> decide(const Index& state, const AppendRequest& request, bool f
     STELE_TRY(const auto duplicate, find_ids(state, request));
     if (duplicate) return Decision{*duplicate, {}, true};
   }
-  for (const auto& write : request.writes) {
-    STELE_CHECK(check_not_ended(state, write.stream));
-    STELE_CHECK(check_expected(state, write.stream, write.expected, deletions));
-  }
-  for (const auto& check : request.also_expect)
-    STELE_CHECK(check_expected(state, check.stream, check.expected, deletions));
-  if (request.condition) STELE_CHECK(decide_condition(state, *request.condition, foreseen));
   Decision decision{state.last().next(), {}, false};
   STELE_ASSERT(decision.first > Position{}, "positions are not used up", state.last().value());
   decision.first_revisions.reserve(request.writes.size());
   for (const auto& write : request.writes) {
-    STELE_TRY(const auto next, state.next_revision(write.stream));
-    decision.first_revisions.push_back(next);
+    STELE_TRY(const auto end, open_end(state, write.stream));
+    STELE_CHECK(check_expected(state, write.stream, write.expected, end.next, deletions));
+    decision.first_revisions.push_back(end.next);
   }
+  for (const auto& check : request.also_expect) {
+    if (check.expected.kind() == ExpectedVersion::Kind::any) continue;
+    STELE_TRY(const auto end, open_end(state, check.stream));
+    STELE_CHECK(check_expected(state, check.stream, check.expected, end.next, deletions));
+  }
+  if (request.condition) STELE_CHECK(decide_condition(state, *request.condition, foreseen));
   return decision;
 }
 
