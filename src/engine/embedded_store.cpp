@@ -177,7 +177,7 @@ result<void> EmbeddedStore::start_sealing() {
   // What cannot be removed now is not believed the next time either.
   (void)keeper_->files().remove_all_but(kept);
   sealing_ = true;
-  sealer_ = std::make_unique<Sealer>(*keeper_);
+  sealer_ = std::make_unique<Sealer>(*keeper_, world_.background);
   index_.set_rolled([this] { sealer_->wake(); });
   if (keeper_->waiting() > 0 || parts->size() > 2) sealer_->wake();
   return {};

@@ -15,6 +15,7 @@ constexpr auto follower_nap = std::chrono::milliseconds(200);
 
 Follower::~Follower() {
   stopping_.store(true);
+  job_.reset();
   if (watermark_ != nullptr) watermark_->wake();
   if (thread_.joinable()) thread_.join();
 }
@@ -22,19 +23,27 @@ Follower::~Follower() {
 void Follower::start(log::Watermark& watermark) {
   STELE_ASSERT(watermark_ == nullptr && !thread_.joinable(), "following starts once");
   watermark_ = &watermark;
+  if (auto* const background = parts_.world.background) {
+    job_ = background->add("follow", [this] { return follow(*watermark_); });
+    return;
+  }
   thread_ = std::thread([this] { run(*watermark_); });
 }
 
 void Follower::run(log::Watermark& watermark) {
   while (!stopping_.load()) {
     const auto sequence = watermark.sequence();
-    const auto mark = watermark.read();
-    if (mark && mark->durable > parts_.visibility.head()) {
-      // Trouble reading is not the end of following: the next mark finds the same place again.
-      if (!catch_up(mark->durable)) scanner_.reset();
-    }
+    (void)follow(watermark);
     if (!stopping_.load()) watermark.wait(sequence, follower_nap);
   }
+}
+
+bool Follower::follow(const log::Watermark& watermark) {
+  const auto mark = watermark.read();
+  if (!mark || mark->durable <= parts_.visibility.head()) return false;
+  // Trouble reading is not the end of following: the next mark finds the same place again.
+  if (!catch_up(mark->durable)) scanner_.reset();
+  return true;
 }
 
 result<void> Follower::open_next_segment() {

@@ -41,6 +41,8 @@ class Follower {
 
  private:
   void run(log::Watermark& watermark);
+  // Takes what the watermark says is durable; false: it says nothing new.
+  bool follow(const log::Watermark& watermark);
   result<void> open_next_segment();
   result<void> add_frames(Position durable);
 
@@ -50,6 +52,7 @@ class Follower {
   log::Watermark* watermark_ = nullptr;
   std::atomic<bool> stopping_{false};
   std::thread thread_;
+  std::unique_ptr<io::Background::Job> job_;  // instead of the thread
 };
 
 }  // namespace stele::engine

@@ -1,12 +1,13 @@
 // world.hpp - everything outside the process that the engine can touch: disk, clock, randomness. Given to the
 // engine when it is made, so that the same code runs on the real world and on a simulated one that a seed
-// replays. Threads are not here.
+// replays. Threads are not here, but a simulator may take their place (background.hpp).
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <span>
 
+#include "io/background.hpp"
 #include "io/disk.hpp"
 #include "stele/types.hpp"
 
@@ -27,11 +28,12 @@ class Random {
   std::uint64_t next();
 };
 
-// Borrows; copy freely. Whoever made the three keeps them alive longer than what was built on them.
+// Borrows; copy freely. Whoever made them keeps them alive longer than what was built on them.
 struct World {
   Disk& disk;
   Clock& clock;
   Random& random;
+  Background* background = nullptr;  // none: work beside the callers has threads
 };
 
 // This machine. Lives as long as the process.

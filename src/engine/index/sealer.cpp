@@ -5,8 +5,13 @@
 
 namespace stele::engine {
 
+Sealer::Sealer(IndexKeeper& keeper, io::Background* background) : keeper_(keeper) {
+  if (background != nullptr) job_ = background->add("seal", [this] { return woken_step(); });
+}
+
 Sealer::~Sealer() {
   keeper_.stop();
+  job_.reset();
   {
     const std::lock_guard lock(mutex_);
     STELE_ASSERT(!stopping_, "a sealer ends once");
@@ -20,11 +25,25 @@ void Sealer::wake() {
   const std::lock_guard lock(mutex_);
   if (stopping_) return;
   woken_ = true;
-  if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
+  if (!thread_.joinable() && !job_) thread_ = std::thread([this] { run(); });
   changed_.notify_all();
 }
 
+bool Sealer::woken_step() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!woken_ || stopping_) return false;
+    woken_ = false;
+  }
+  const bool more = step();
+  const std::lock_guard lock(mutex_);
+  woken_ = woken_ || more;
+  return true;
+}
+
 void Sealer::wait_until_idle() {
+  while (job_ && woken_step()) {
+  }
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [this] { return (!woken_ && !working_) || stopping_; });
 }

@@ -7,12 +7,14 @@
 #include <thread>
 
 #include "engine/index/keeper.hpp"
+#include "io/background.hpp"
 
 namespace stele::engine {
 
 class Sealer {
  public:
-  explicit Sealer(IndexKeeper& keeper) : keeper_(keeper) {}
+  // `background` does the work instead of a thread, when there is one.
+  explicit Sealer(IndexKeeper& keeper, io::Background* background = nullptr);
   // Ends at the next slice; what is not finished is done after the next opening.
   ~Sealer();
   Sealer(const Sealer&) = delete;
@@ -27,6 +29,8 @@ class Sealer {
   void run();
   // One step; false: nothing is left, or it did not work.
   bool step();
+  // The same when somebody has woken us.
+  bool woken_step();
 
   IndexKeeper& keeper_;
   std::mutex mutex_;
@@ -35,6 +39,7 @@ class Sealer {
   bool working_ = false;
   bool stopping_ = false;
   std::thread thread_;
+  std::unique_ptr<io::Background::Job> job_;  // instead of the thread
 };
 
 }  // namespace stele::engine

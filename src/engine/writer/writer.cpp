@@ -34,18 +34,28 @@ Writer::Writer(WriterParts parts, WriterStart start)
       segment_(std::move(start.segment)),
       ordinal_(parts_.segments.size() == 0 ? 0 : parts_.segments.size() - 1),
       end_(start.end),
-      last_time_(start.last_recorded_at),
-      committer_([this] { run_committer(); }),
-      filler_([this] { run_filler(); }) {
+      last_time_(start.last_recorded_at) {
   STELE_ASSERT((segment_ == nullptr) == (parts_.segments.size() == 0),
                "a log with segments is continued in one", parts_.segments.size());
   STELE_ASSERT(segment_ == nullptr || end_ >= log::segment_header_bytes, "frames go behind the header", end_);
   STELE_ASSERT(end_ % log::frame_alignment == 0, "frames are aligned", end_);
   STELE_ASSERT(parts_.visibility.head() == parts_.index.last(), "what recovery found is visible",
                parts_.visibility.head().value(), parts_.index.last().value());
+  start_working();
+}
+
+void Writer::start_working() {
+  if (auto* const background = parts_.world.background) {
+    jobs_.push_back(background->add("commit", [this] { return commit_step(); }));
+    jobs_.push_back(background->add("fill", [this] { return fill_step(); }));
+    return;
+  }
+  committer_ = std::thread([this] { run_committer(); });
+  filler_ = std::thread([this] { run_filler(); });
 }
 
 Writer::~Writer() {
+  jobs_.clear();
   {
     Guard lock(mutex_);
     wait_until_idle(lock);
@@ -54,8 +64,8 @@ Writer::~Writer() {
   }
   work_.notify_all();
   filling_.notify_all();
-  committer_.join();
-  filler_.join();
+  if (committer_.joinable()) committer_.join();
+  if (filler_.joinable()) filler_.join();
 }
 
 result<Writer::Prepared> Writer::prepare(AppendRequest request) const {
@@ -418,6 +428,22 @@ void Writer::run_committer() {
       commit(lock);
     }
   }
+}
+
+bool Writer::commit_step() {
+  Guard lock(mutex_);
+  if (committing_ || open_->idle()) return false;
+  commit(lock);
+  return true;
+}
+
+bool Writer::fill_step() {
+  std::shared_ptr<log::SegmentFile> segment;
+  {
+    const Guard lock(mutex_);
+    if (segment_ && !bulk_ && segment_->wants_fill(end_)) segment = segment_;
+  }
+  return segment && segment->fill_ahead();
 }
 
 // Zero-fills the segment ahead of the writer, so that commits never change the size of the file.

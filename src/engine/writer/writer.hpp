@@ -116,8 +116,12 @@ class Writer {
   result<AppendResult> confirm_duplicate(const AppendRequest& request, Position first);
   result<AppendResult> outcome(const Batch& batch, result<AppendResult> answer) const;
 
+  void start_working();
   void run_committer();
   void run_filler();
+  // The same by steps, for a world that has its own idea of threads. False: there was nothing to do.
+  bool commit_step();
+  bool fill_step();
 
   WriterParts parts_;
   ReadState read_state_;
@@ -147,6 +151,7 @@ class Writer {
 
   std::thread committer_;
   std::thread filler_;
+  std::vector<std::unique_ptr<io::Background::Job>> jobs_;  // instead of the threads
 };
 
 }  // namespace stele::engine

@@ -215,6 +215,29 @@ void MemoryDisk::crash(std::uint64_t seed) {
   end_life();
 }
 
+std::unique_ptr<MemoryDisk> MemoryDisk::fork() const {
+  const std::lock_guard guard(mutex_);
+  auto copy = std::make_unique<MemoryDisk>();
+  std::map<const MemoryInode*, Inode> twins;
+  const auto twin = [&twins](const Inode& inode) -> Inode {
+    if (!inode) return nullptr;
+    auto& made = twins[inode.get()];
+    if (!made) made = std::make_shared<MemoryInode>(*inode);
+    return made;
+  };
+  for (const auto& [path, inode] : names_) copy->names_.emplace_hint(copy->names_.end(), path, twin(inode));
+  for (const auto& [path, inode] : durable_names_) {
+    copy->durable_names_.emplace_hint(copy->durable_names_.end(), path, twin(inode));
+  }
+  for (auto change : unsynced_names_) {
+    change.inode = twin(change.inode);
+    copy->unsynced_names_.push_back(std::move(change));
+  }
+  for (const auto& [path, page] : pages_) copy->pages_.emplace(path, page->copy());
+  copy->free_ = free_;
+  return copy;
+}
+
 // ---- Plans and meddling
 
 void MemoryDisk::fail_read(std::uint64_t nth, int number) {

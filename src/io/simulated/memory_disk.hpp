@@ -55,6 +55,10 @@ class MemoryDisk final : public Disk {
   // The process ends, the machine does not: everything written is still there.
   void kill();
 
+  // Another machine with the same bytes and names, synced and not, and none of the plans: to see what a crash at this
+  // moment would leave, and go on without one here.
+  [[nodiscard]] std::unique_ptr<MemoryDisk> fork() const;
+
   // ---- Plans. `nth` counts from now, 1 is the next one; `number` is an errno.
 
   void fail_read(std::uint64_t nth, int number);

@@ -18,6 +18,15 @@ void MemoryPageState::crash(SeededRandom& random) {
   }
 }
 
+std::shared_ptr<MemoryPageState> MemoryPageState::copy() const {
+  auto made = std::make_shared<MemoryPageState>();
+  const std::lock_guard guard(mutex);
+  made->words = words;
+  made->before = before;
+  made->sequence = sequence;
+  return made;
+}
+
 namespace {
 
 class MemoryPage final : public SharedPage {

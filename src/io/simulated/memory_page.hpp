@@ -23,6 +23,8 @@ struct MemoryPageState {
 
   // A page of a crashed machine: as it is, as it was, or never written.
   void crash(SeededRandom& random);
+  // One for another machine.
+  [[nodiscard]] std::shared_ptr<MemoryPageState> copy() const;
 };
 
 [[nodiscard]] std::unique_ptr<SharedPage> make_memory_page(std::shared_ptr<MemoryPageState> state,
