@@ -7,6 +7,7 @@ find_package(SQLite3 REQUIRED)
 find_package(fmt REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(prometheus-cpp REQUIRED)
+find_package(zstd REQUIRED)
 
 find_program(CCACHE ccache)
 if(CCACHE)

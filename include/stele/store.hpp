@@ -262,6 +262,37 @@ struct CompactOptions {
 // disk_full, read_only, invalid (another kind of store).
 result<std::vector<CompactedSegment>> compact(EventStore& store, const CompactOptions& options = {});
 
+// ---- Archiving: old segments compressed, or moved to a cheaper disk, and still read
+
+// One closed segment of the log, and what became of it.
+struct ArchivedSegment {
+  Position first;
+  Position last;
+  std::uint64_t bytes_before = 0;  // of the file, where it was
+  std::uint64_t bytes_after = 0;   // of the file that holds it now; 0 in a dry run that would compress it
+  bool compressed = false;         // it is, or in a dry run would be
+  std::filesystem::path place;     // the archive it is in; empty: it is with the log
+  bool changed = false;            // by this run, or would be
+};
+
+struct ArchiveOptions {
+  std::filesystem::path to;         // the archive, of one store alone; empty: they stay where they are
+  bool compress = false;            // in blocks of 64 KiB; reading one event then inflates one block
+  Position before;                  // only segments that lie below it altogether; 0: no bound
+  std::uint64_t keep_segments = 0;  // the newest closed ones that are left alone
+  bool dry_run = false;
+  // After each segment; `of` is how many there are. Must not append to the store.
+  std::function<void(const ArchivedSegment&, std::uint64_t number, std::uint64_t of)> progress;
+};
+
+// Compresses or moves closed segments of a store in a directory, open for writing, oldest first; appends and reads go
+// on meanwhile. Positions, revisions, conditions and queries stay as they are: the index remains with the store. A
+// crash at any moment loses nothing. The store remembers where each segment is; moving the archive and naming its new
+// place in `to` makes it remember that. While an archive is away, reads that need it are `unavailable` (facts: segment,
+// archive) and everything else works. Errors: invalid (nothing to do, or the archive of another store), busy, corrupt
+// (a segment is damaged and stays where it is), disk_full, read_only.
+result<std::vector<ArchivedSegment>> archive(EventStore& store, const ArchiveOptions& options);
+
 // ---- Opening a directory
 
 enum class Access : std::uint8_t {
@@ -273,6 +304,8 @@ struct OpenOptions {
   Access access = Access::read_write;
   bool create = true;                          // read_write only: make the directory and an empty store
   std::uint64_t segment_bytes = 256ull << 20;  // size at which a new segment file begins
+  // Where archived segments are looked for first, then where the store remembers them to be.
+  std::filesystem::path archive = {};
 };
 
 // Opens a store. Recovery runs here, over what the index does not cover yet: a torn tail (never acknowledged) is

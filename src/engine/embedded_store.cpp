@@ -46,6 +46,7 @@ EmbeddedStore::EmbeddedStore(const io::World& world, std::filesystem::path direc
     : world_(world),
       directory_(std::move(directory)),
       options_(options),
+      cold_{.archive = options.archive},
       records_(directory_ / "records.db", options.access == Access::read_only, world.clock) {}
 
 EmbeddedStore::~EmbeddedStore() {
@@ -110,7 +111,7 @@ result<void> EmbeddedStore::recover() {
   keeper_.emplace(IndexFiles(world_.disk, log::index_path(directory_), manifest_.store), index_, segments_);
   // The index before the log: what it covers is then among the files of the log.
   STELE_TRY(const auto names, keeper_->files().list());
-  STELE_TRY(const auto files, log::open_log(world_.disk, log::log_path(directory_), writing));
+  STELE_TRY(const auto files, log::open_log(world_.disk, log::log_path(directory_), writing, cold_));
   STELE_TRY(auto opening, IndexOpening::begin(*keeper_, index_, names, files, writing));
   STELE_TRY(const auto rewritten, log::rewritten_until(files.inputs()));
   const auto known = std::max({mark ? mark->durable : Position{}, rewritten, opening.known()});
@@ -185,8 +186,9 @@ result<void> EmbeddedStore::start_sealing() {
 
 result<void> EmbeddedStore::start_following(Position durable, std::uint64_t end) {
   index_.set_rolled([this] { (void)keeper_->adopt_sealed(); });
-  follower_ = std::make_unique<Follower>(
-      FollowerParts{world_, log::log_path(directory_), manifest_.store, index_, segments_, visibility_}, end);
+  follower_ = std::make_unique<Follower>(FollowerParts{world_, log::log_path(directory_), manifest_.store,
+                                                       index_, segments_, visibility_, cold_},
+                                         end);
   // Where a durable event cannot be read, recovery has noted the damage; what comes before it is served.
   if (auto caught_up = follower_->catch_up(durable); !caught_up && recovery_.damages.empty())
     return caught_up;

@@ -52,6 +52,8 @@ class EmbeddedStore final : public EventStore {
 
   // See stele::compact().
   result<std::vector<CompactedSegment>> compact(const CompactOptions& options);
+  // See stele::archive().
+  result<std::vector<ArchivedSegment>> archive(const ArchiveOptions& options);
 
   // What recovery found when the store was opened.
   [[nodiscard]] const log::RecoveryReport& recovery() const { return recovery_; }
@@ -80,6 +82,7 @@ class EmbeddedStore final : public EventStore {
   io::World world_;
   std::filesystem::path directory_;
   OpenOptions options_;
+  log::ColdPlaces cold_;
   std::unique_ptr<io::Lock> lock_;
   log::Manifest manifest_;
   std::optional<log::Watermark> watermark_;
@@ -93,7 +96,7 @@ class EmbeddedStore final : public EventStore {
   ReadState read_state_{index_, segments_};
   StreamLives lives_{read_state_, world_.clock};
   std::atomic<bool> never_stop_{false};  // wait_for ends by time or closing only
-  std::mutex compacting_;                // held during a run
+  std::mutex compacting_;                // held during a run, also of archiving
   bool sealing_ = false;                 // before there is a sealer, and until the end
   std::unique_ptr<Sealer> sealer_;       // of a writing store
   std::unique_ptr<Writer> writer_;       // none: read-only

@@ -48,10 +48,9 @@ bool Follower::follow(const log::Watermark& watermark) {
 
 result<void> Follower::open_next_segment() {
   const auto path = parts_.log_directory / log::segment_name(parts_.index.last().next());
-  STELE_TRY(auto file, parts_.world.disk.open(path, io::Mode::read));
-  std::string bytes(log::segment_header_bytes, '\0');
-  STELE_TRY(const auto got, file->read_at(0, bytes));
-  const auto header = log::parse_header(std::string_view(bytes).substr(0, got)).header;
+  STELE_TRY(auto file, log::open_segment(parts_.world.disk, path, parts_.cold));
+  STELE_TRY(const auto parsed, log::read_header(*file));
+  const auto& header = parsed.header;
   if (!header || header->store != parts_.store) {
     return Error(errc::corrupt, path.string() + " is not a segment of this store");
   }

@@ -10,6 +10,7 @@
 
 #include "engine/index/index.hpp"
 #include "engine/log/directory.hpp"
+#include "engine/log/open_segment.hpp"
 #include "engine/log/scanner.hpp"
 #include "engine/segments.hpp"
 #include "engine/visibility.hpp"
@@ -24,6 +25,7 @@ struct FollowerParts {
   Index& index;
   Segments& segments;
   Visibility& visibility;
+  const log::ColdPlaces& cold;
 };
 
 class Follower {

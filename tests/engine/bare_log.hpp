@@ -26,7 +26,7 @@ class BareLog {
     frames_.clear();
     for (auto i = dice_.below(6) + 1; i > 0; --i) add_frame();
     const auto name = "/" + engine::log::segment_name(header_.first);
-    auto file = must(disk_.open(name, io::Mode::create));
+    auto file = must(disk.open(name, io::Mode::create));
     must(file->write_at(0, image_));
     const auto ordinal = segments.add(std::move(file), header_, image_.size());
     for (const auto offset : frames_) {
@@ -40,6 +40,7 @@ class BareLog {
   engine::Index index;
   engine::Segments segments;
   engine::Visibility visibility;
+  io::simulated::MemoryDisk disk;
 
  private:
   // Streams differ within a frame; each write has the events of one of them.
@@ -76,7 +77,6 @@ class BareLog {
   }
 
   Dice& dice_;
-  io::simulated::MemoryDisk disk_;
   Position next_{1};
   std::map<std::string, Revision> next_revision_;
   engine::log::SegmentHeader header_;

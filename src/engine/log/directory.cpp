@@ -58,6 +58,8 @@ bool is_ours(const std::string& name) {
   return std::find(ours.begin(), ours.end(), name) != ours.end();
 }
 
+}  // namespace
+
 // The directory's own name, and those of directories that were made on the way to it, survive only so. One
 // that may not be read, or that cannot be synced, was not made by us.
 result<void> sync_ancestors(io::Disk& disk, const fs::path& directory) {
@@ -69,8 +71,6 @@ result<void> sync_ancestors(io::Disk& disk, const fs::path& directory) {
   }
   return {};
 }
-
-}  // namespace
 
 fs::path lock_path(const fs::path& store) { return store / "LOCK"; }
 fs::path manifest_path(const fs::path& store) { return store / "MANIFEST"; }

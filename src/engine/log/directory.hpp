@@ -45,5 +45,7 @@ result<Manifest> read_manifest(io::Disk& disk, const std::filesystem::path& stor
 // The directory, log/ and a manifest with a fresh id, durable when it returns. A directory that holds
 // something else is refused (invalid). Repeating it after a crash is fine.
 result<Manifest> create_store(const io::World& world, const std::filesystem::path& store);
+// Makes the name of a directory, and of those above it that were made on the way, durable.
+result<void> sync_ancestors(io::Disk& disk, const std::filesystem::path& directory);
 
 }  // namespace stele::engine::log

@@ -11,6 +11,8 @@
 #include "engine/log/directory.hpp"
 #include "engine/log/frame_layout.hpp"
 #include "engine/log/inspect_lines.hpp"
+#include "engine/log/open_segment.hpp"
+#include "engine/log/patched_source.hpp"
 #include "engine/log/recovery.hpp"
 #include "engine/log/scanner.hpp"
 
@@ -132,7 +134,8 @@ class Inspection {
     if (name == "MANIFEST") return manifest(*opened);
     if (name == "LOCK") return lock(*opened);
     if (name.ends_with(".idx")) return index(*opened);
-    return segment(*opened);
+    STELE_TRY(const auto frames, open_segment(disk_, path));
+    return segment(*frames);
   }
 
   result<void> manifest(const io::File& file) {
@@ -200,7 +203,26 @@ class Inspection {
       STELE_CHECK(
           problem(name, 0, "the file was renamed: its header says " + segment_name(parsed.header->first)));
     }
-    return frames(file, *parsed.header, size);
+    const auto& header = *parsed.header;
+    if (header.is_cold()) cold(header);
+    std::array<char, 1> byte{};
+    const auto there = file.read_at(segment_header_bytes, byte);
+    if (there || there.error().kind() != errc::unavailable) return frames(file, header, size);
+    put(line("away")
+            .with("file", name)
+            .with("archive", header.archive)
+            .with("what", there.error().message()));
+    return {};
+  }
+
+  // What the header says of a segment that is compressed or lies elsewhere.
+  void cold(const SegmentHeader& header) {
+    auto about = line(header.is_packed() ? "packed" : "archived");
+    about.with("last", header.last.value()).with("events", header.events).with("end", header.end);
+    if (header.is_packed())
+      about.with("blocks", header.blocks).with("block_bytes", header.block_bytes).with("table", header.table);
+    if (header.is_archived()) about.with("archive", header.archive);
+    put(about);
   }
 
   void segment_header(const std::string& name, const SegmentHeader& header, std::uint64_t size) {
@@ -219,7 +241,8 @@ class Inspection {
   }
 
   result<void> frames(const io::File& file, const SegmentHeader& header, std::uint64_t size) {
-    SegmentScanner scanner(file, header.salt, segment_header_bytes, size);
+    const PatchedSource bytes(file);
+    SegmentScanner scanner(bytes, header.salt, segment_header_bytes, size);
     for (;;) {
       STELE_TRY(const auto parsed, scanner.next());
       if (parsed.status == FrameStatus::ok) {
@@ -232,7 +255,7 @@ class Inspection {
                    written);
       if (written == begin) {
         put(line("end").with("offset", begin).with("zeros", size - std::min(size, begin)));
-        return {};
+        return bytes.why().empty() ? result<void>{} : problem(file.path().string(), 0, bytes.why());
       }
       const auto reason =
           parsed.status == FrameStatus::blank ? "zeros where a frame should be" : parsed.reason;
@@ -242,7 +265,7 @@ class Inspection {
       STELE_CHECK(problem(
           file.path().string(), begin,
           std::string(reason) + "; goes on at " + (found ? std::to_string(scanner.offset()) : "nothing")));
-      if (!found) return {};
+      if (!found) return bytes.why().empty() ? result<void>{} : problem(file.path().string(), 0, bytes.why());
     }
   }
 

@@ -3,10 +3,12 @@
 #include "engine/log/recovery.hpp"
 
 #include <algorithm>
+#include <array>
 #include <tuple>
 
 #include "base/assert.hpp"
 #include "engine/log/frame_layout.hpp"
+#include "engine/log/patched_source.hpp"
 #include "engine/log/scanner.hpp"
 
 namespace stele::engine::log {
@@ -32,7 +34,11 @@ class Recovery {
     sort_members();
     for (std::size_t i = 0; i < members_.size(); ++i) {
       if (!begin_segment(i) || accept_sealed(i)) continue;
+      STELE_TRY(const bool there, is_there(i));
+      if (!there) continue;
+      patched_.reset();
       STELE_CHECK(members_[i].header.has_gaps() ? scan_rewritten(i) : scan(i));
+      if (patched_ && !patched_->why().empty()) damage(name(members_[i]), 0, 0, patched_->why());
     }
     check_nothing_is_missing_at_the_end();
     report_.last = Position(expected_.value() - 1);
@@ -132,10 +138,30 @@ class Recovery {
     return Position(members_[index].header.first.value() - 1);
   }
 
+  // False: it lies in an archive that is not here, and no index file stands for it.
+  result<bool> is_there(std::size_t index) {
+    const auto& member = members_[index];
+    if (!member.header.is_archived()) return true;
+    std::array<char, 1> byte{};
+    const auto got = input_.segments[member.input].bytes->read_at(segment_header_bytes, byte);
+    if (got || got.error().kind() != errc::unavailable) return true;
+    STELE_ASSERT(member.header.last >= member.header.first, "an archived segment is closed",
+                 member.header.last.value());
+    missing(name(member), 0, 0, member.header.last, got.error().message());
+    return false;
+  }
+
+  // What cannot be read of a closed segment is damage to what lies there; of the last one it ends the recovery: a
+  // tail that cannot be read must not be judged.
+  [[nodiscard]] const io::ByteSource& bytes_of(std::size_t index) {
+    const auto& bytes = *input_.segments[members_[index].input].bytes;
+    if (is_last(index)) return bytes;
+    return patched_.emplace(bytes);
+  }
+
   result<void> scan(std::size_t index) {
     const auto& member = members_[index];
-    SegmentScanner scanner(*input_.segments[member.input].bytes, member.header.salt, segment_header_bytes,
-                           member.size);
+    SegmentScanner scanner(bytes_of(index), member.header.salt, segment_header_bytes, member.size);
     witnesses_.clear();
     witnessed_ = false;
     for (bool more = true; more;) {
@@ -175,8 +201,7 @@ class Recovery {
   result<void> scan_rewritten(std::size_t index) {
     const auto& member = members_[index];
     const auto& header = member.header;
-    SegmentScanner scanner(*input_.segments[member.input].bytes, header.salt, segment_header_bytes,
-                           header.end);
+    SegmentScanner scanner(bytes_of(index), header.salt, segment_header_bytes, header.end);
     const auto damages = report_.damages.size();
     const auto events = report_.events;
     while (scanner.offset() < header.end) {
@@ -355,12 +380,16 @@ class Recovery {
   // ---- Segments and positions that are not there
 
   void check_nothing_is_missing_at_the_end() {
-    if (input_.known_durable.value() == 0) return;
     if (members_.empty()) {
+      if (input_.known_durable.value() == 0) return;
       missing(segment_name(expected_), 0, 0, input_.known_durable, "every segment of the log is missing");
     } else if (members_.back().header.has_gaps() && input_.known_durable >= expected_) {
       missing(segment_name(expected_), 0, 0, input_.known_durable,
               "the segments behind the last one are missing");
+    } else if (members_.back().header.is_cold()) {
+      missing(
+          segment_name(expected_), 0, 0, input_.known_durable,
+          "the segments behind the last one are missing: it is compressed or archived, so there was another");
     }
   }
 
@@ -387,6 +416,7 @@ class Recovery {
   std::vector<Member> members_;
   std::vector<Witness> witnesses_;
   bool witnessed_ = false;
+  std::optional<PatchedSource> patched_;  // of the segment at hand
   Position expected_{1};
 };
 

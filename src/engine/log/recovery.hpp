@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "engine/log/frame.hpp"
+#include "engine/log/open_segment.hpp"
 #include "engine/log/segment.hpp"
 #include "io/disk.hpp"
 #include "io/file.hpp"
@@ -103,6 +104,7 @@ struct LogFiles {
   std::vector<std::shared_ptr<io::File>> files;
   [[nodiscard]] std::vector<SegmentInput> inputs() const;
 };
-result<LogFiles> open_log(io::Disk& disk, const std::filesystem::path& log_directory, bool for_writing);
+result<LogFiles> open_log(io::Disk& disk, const std::filesystem::path& log_directory, bool for_writing,
+                          const ColdPlaces& places = {});
 
 }  // namespace stele::engine::log

@@ -33,14 +33,15 @@ std::vector<SegmentInput> LogFiles::inputs() const {
   return inputs;
 }
 
-result<LogFiles> open_log(io::Disk& disk, const std::filesystem::path& log_directory, bool for_writing) {
+result<LogFiles> open_log(io::Disk& disk, const std::filesystem::path& log_directory, bool for_writing,
+                          const ColdPlaces& places) {
   LogFiles log;
   STELE_TRY(const auto names, disk.list(log_directory));
   for (const auto& name : names) {
     const bool unfinished = name.ends_with(unfinished_suffix);
     if (unfinished && for_writing) STELE_CHECK(disk.remove(log_directory / name));
     if (unfinished || !name.ends_with(".seg")) continue;
-    STELE_TRY(auto file, disk.open(log_directory / name, io::Mode::read));
+    STELE_TRY(auto file, open_segment(disk, log_directory / name, places));
     log.names.push_back(name);
     log.files.emplace_back(std::move(file));
   }

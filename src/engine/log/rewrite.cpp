@@ -219,8 +219,10 @@ result<SegmentHeader> rewrite(const ClosedSegment& from, std::uint64_t salt, Tim
   }
   STELE_CHECK(rewriter.flush());
   SegmentHeader header = from.header;
-  header.minor = format_minor;
+  header.minor = gaps_minor;
   header.incompatible = feature_gaps;
+  header.block_bytes = header.blocks = 0;
+  header.table = 0;
   header.salt = salt;
   header.created_at = now;
   header.capacity = rewriter.end();

@@ -41,6 +41,23 @@ result<void> remove_if_there(io::Disk& disk, const std::filesystem::path& path) 
   return there ? disk.remove(path) : result<void>{};
 }
 
+// Opening a store for writing removes it, as every unfinished file.
+std::filesystem::path spare_path(const std::filesystem::path& log_directory) {
+  return log_directory / "spare.seg.tmp";
+}
+
+// False: what was prepared is too small, or cannot be used.
+result<bool> dress_spare(io::Disk& disk, const std::filesystem::path& spare, const SegmentHeader& header,
+                         std::uint64_t needed) {
+  auto file = disk.open(spare, io::Mode::write);
+  if (!file) return false;
+  STELE_TRY(const auto size, (*file)->size());
+  if (size < needed || size > header.capacity) return false;
+  STELE_CHECK((*file)->write_at(0, encode_header(header)));
+  STELE_CHECK((*file)->sync_data());
+  return true;
+}
+
 SegmentHeader header_for(const io::World& world, const SegmentFile::Create& what) {
   SegmentHeader header;
   header.store = what.store;
@@ -84,13 +101,43 @@ result<std::unique_ptr<SegmentFile>> SegmentFile::create(const io::World& world,
   const auto filled = std::min(header.capacity, std::max(smallest_step, needed));
   STELE_ASSERT(filled >= needed && filled <= header.capacity, "a new segment has room for its first frame",
                filled, needed, header.capacity);
+  const auto spare = spare_path(log_directory);
+  if (what.use_spare) {
+    STELE_TRY(const bool used, dress_spare(world.disk, spare, header, needed));
+    if (used) return name_segment(world.disk, spare, path, what.sync_name);
+  }
   if (auto prepared = prepare(world.disk, temporary, header, filled); !prepared) {
     (void)remove_if_there(world.disk, temporary);  // the first error is the one to tell
     return std::move(prepared).error();
   }
-  STELE_CHECK(world.disk.rename(temporary, path));
-  STELE_CHECK(world.disk.sync_directory(log_directory));
-  return open(world.disk, path);
+  return name_segment(world.disk, temporary, path, what.sync_name);
+}
+
+result<std::unique_ptr<SegmentFile>> SegmentFile::name_segment(io::Disk& disk,
+                                                               const std::filesystem::path& made,
+                                                               const std::filesystem::path& path,
+                                                               bool sync_name) {
+  STELE_CHECK(disk.rename(made, path));
+  if (sync_name) STELE_CHECK(disk.sync_directory(path.parent_path()));
+  return open(disk, path);
+}
+
+result<void> SegmentFile::prepare_spare(io::Disk& disk, const std::filesystem::path& log_directory,
+                                        std::uint64_t segment_bytes) {
+  const auto path = spare_path(log_directory);
+  STELE_CHECK(remove_if_there(disk, path));
+  const auto make = [&]() -> result<void> {
+    STELE_TRY(auto file, disk.open(path, io::Mode::create));
+    STELE_CHECK(write_zeros(*file, 0, std::min(segment_bytes, smallest_step)));
+    return file->sync_all();
+  };
+  auto made = make();
+  if (!made) (void)remove_if_there(disk, path);
+  return made;
+}
+
+result<void> SegmentFile::forget_spare(io::Disk& disk, const std::filesystem::path& log_directory) {
+  return remove_if_there(disk, spare_path(log_directory));
 }
 
 result<std::unique_ptr<SegmentFile>> SegmentFile::open(io::Disk& disk, const std::filesystem::path& path) {

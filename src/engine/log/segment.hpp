@@ -23,14 +23,25 @@
 namespace stele::engine::log {
 
 inline constexpr std::uint64_t segment_header_bytes = 4096;
-// The newest that this program knows. A file says the lowest that describes it: 1.0, or 1.1 when it was rewritten.
+// The newest that this program knows. A file says the lowest that describes it: 1.0, 1.1 when it was rewritten, 1.2
+// when its frames are compressed or lie elsewhere.
 inline constexpr std::uint16_t format_major = 1;
-inline constexpr std::uint16_t format_minor = 1;
+inline constexpr std::uint16_t format_minor = 2;
 inline constexpr std::uint16_t plain_minor = 0;
+inline constexpr std::uint16_t gaps_minor = 1;
+inline constexpr std::uint16_t cold_minor = 2;
 
-// Incompatible: the segment was rewritten without some of its events, so positions between its frames may be missing,
-// and its header alone says that none of them is lost.
+// Incompatible features.
+// The segment was rewritten without some of its events, so positions between its frames may be missing, and its
+// header alone says that none of them is lost.
 inline constexpr std::uint32_t feature_gaps = 1;
+// What follows the header are not frames but blocks of them, each compressed (packed_file.hpp).
+inline constexpr std::uint32_t feature_packed = 2;
+// Nothing follows the header: the segment lies in the archive that it names (archived_file.hpp).
+inline constexpr std::uint32_t feature_archived = 4;
+inline constexpr std::uint32_t known_features = feature_gaps | feature_packed | feature_archived;
+
+inline constexpr std::size_t largest_archive_path = 1024;
 
 struct SegmentHeader {
   std::uint16_t major = format_major;
@@ -43,13 +54,23 @@ struct SegmentHeader {
   std::uint64_t salt = 0;  // seeds every frame's header checksum
   Timestamp created_at;
   std::uint64_t capacity = 0;  // the file never grows beyond this
-  // With feature_gaps only, 0 otherwise.
+  // With any of the three features, 0 otherwise.
   Position last;             // the segment stands for all positions from `first` to here
   std::uint64_t events = 0;  // that are left of them
-  std::uint64_t end = 0;     // behind the last frame
+  std::uint64_t end = 0;     // behind the last frame, as if it were not compressed
+  // Packed.
+  std::uint32_t block_bytes = 0;
+  std::uint32_t blocks = 0;
+  std::uint64_t table = 0;  // where the table of the blocks stands in the file
+  // Archived: the directory.
+  std::string archive;
   bool operator==(const SegmentHeader&) const = default;
 
   [[nodiscard]] bool has_gaps() const { return (incompatible & feature_gaps) != 0; }
+  [[nodiscard]] bool is_packed() const { return (incompatible & feature_packed) != 0; }
+  [[nodiscard]] bool is_archived() const { return (incompatible & feature_archived) != 0; }
+  // Never written to again, and so never the last one of a log.
+  [[nodiscard]] bool is_cold() const { return is_packed() || is_archived(); }
 };
 
 // The header's 4096 bytes: the same 2048 twice, each with its own checksum.
@@ -77,11 +98,17 @@ class SegmentFile {
     Position first;
     std::uint64_t segment_bytes = 256ull << 20;
     std::uint64_t frame_bytes = 0;  // of a first frame that may be larger than a segment
+    bool use_spare = false;         // prepare_spare() has succeeded, and its file was not used since
+    bool sync_name = true;  // false: the caller syncs the directory before it relies on anything in it
   };
   // Durable, name and all, when it returns; nothing is left behind when it does not.
   static result<std::unique_ptr<SegmentFile>> create(const io::World& world,
                                                      const std::filesystem::path& log_directory,
                                                      const Create& what);
+  // A file for the next segment, filled and synced ahead, so that create() takes no longer than writing a header.
+  static result<void> prepare_spare(io::Disk& disk, const std::filesystem::path& log_directory,
+                                    std::uint64_t segment_bytes);
+  static result<void> forget_spare(io::Disk& disk, const std::filesystem::path& log_directory);
   // To go on writing after recovery.
   static result<std::unique_ptr<SegmentFile>> open(io::Disk& disk, const std::filesystem::path& path);
 
@@ -114,6 +141,8 @@ class SegmentFile {
  private:
   SegmentFile(SegmentHeader header, std::shared_ptr<io::File> frames, std::unique_ptr<io::File> filler,
               std::uint64_t filled);
+  static result<std::unique_ptr<SegmentFile>> name_segment(io::Disk& disk, const std::filesystem::path& made,
+                                                           const std::filesystem::path& path, bool sync_name);
   result<void> fill_slice(std::uint64_t goal);  // under filling_
   [[nodiscard]] std::uint64_t next_step() const;
 

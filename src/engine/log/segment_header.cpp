@@ -1,6 +1,7 @@
 // segment_header.cpp - the first 4096 bytes of a segment and its name. The frames behind are not looked at.
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <charconv>
 #include <cstdio>
 
@@ -8,6 +9,7 @@
 #include "base/bytes.hpp"
 #include "base/crc32c.hpp"
 #include "engine/log/frame.hpp"
+#include "engine/log/packed_file.hpp"
 #include "engine/log/segment.hpp"
 
 namespace stele::engine::log {
@@ -22,7 +24,8 @@ constexpr std::string_view header_magic = "STELESEG";
 constexpr std::size_t header_checksum = 8, header_major = 12, header_minor = 14, header_compatible = 16,
                       header_read_only = 20, header_incompatible = 24, header_store = 32, header_first = 48,
                       header_salt = 56, header_created = 64, header_capacity = 72, header_last = 80,
-                      header_events = 88, header_end = 96;
+                      header_events = 88, header_end = 96, header_block_bytes = 104, header_blocks = 108,
+                      header_table = 112, header_archive_length = 120, header_archive = 122;
 constexpr std::string_view segment_suffix = ".seg";
 constexpr std::size_t name_digits = 20;
 
@@ -44,14 +47,38 @@ std::string encode_copy(const SegmentHeader& header) {
   store_le<std::uint64_t>(to + header_last, header.last.value());
   store_le<std::uint64_t>(to + header_events, header.events);
   store_le<std::uint64_t>(to + header_end, header.end);
+  store_le<std::uint32_t>(to + header_block_bytes, header.block_bytes);
+  store_le<std::uint32_t>(to + header_blocks, header.blocks);
+  store_le<std::uint64_t>(to + header_table, header.table);
+  STELE_ASSERT(header.archive.size() <= largest_archive_path, "a path fits the header",
+               header.archive.size());
+  store_le<std::uint16_t>(to + header_archive_length, static_cast<std::uint16_t>(header.archive.size()));
+  std::copy(header.archive.begin(), header.archive.end(), to + header_archive);
   store_le<std::uint32_t>(to + header_checksum, base::crc32c(std::string_view(bytes).substr(header_major)));
   return bytes;
 }
 
-// Whether what a rewritten segment says of itself can be.
+// Whether what a segment says of itself, once nothing is written to it any more, can be.
 bool extent_holds(const SegmentHeader& header) {
   return header.last >= header.first && header.events <= header.last.value() - header.first.value() + 1 &&
          header.end >= segment_header_bytes && header.end % frame_alignment == 0;
+}
+
+// Sizes that memory and files can have: a block is never larger than what was asked for, whatever the file says.
+bool blocks_hold(const SegmentHeader& header) {
+  const std::uint64_t size = header.block_bytes;
+  if (size < smallest_block || size > largest_block || !std::has_single_bit(size)) return false;
+  const auto frames = header.end - segment_header_bytes;
+  return header.blocks == frames / size + (frames % size == 0 ? 0 : 1) &&
+         header.table >= segment_header_bytes && header.table - segment_header_bytes <= frames;
+}
+
+// With features that nobody here knows it is not for us to say.
+bool makes_sense(const SegmentHeader& header) {
+  if (header.incompatible == 0 || (header.incompatible & ~known_features) != 0) return true;
+  if (header.is_packed() && header.is_archived()) return false;
+  return extent_holds(header) && (!header.is_packed() || blocks_hold(header)) &&
+         (!header.is_archived() || !header.archive.empty());
 }
 
 std::optional<SegmentHeader> parse_copy(std::string_view bytes) {
@@ -77,7 +104,12 @@ std::optional<SegmentHeader> parse_copy(std::string_view bytes) {
   header.last = Position(load_le<std::uint64_t>(at + header_last));
   header.events = load_le<std::uint64_t>(at + header_events);
   header.end = load_le<std::uint64_t>(at + header_end);
-  if (header.incompatible == feature_gaps && !extent_holds(header)) return std::nullopt;
+  header.block_bytes = load_le<std::uint32_t>(at + header_block_bytes);
+  header.blocks = load_le<std::uint32_t>(at + header_blocks);
+  header.table = load_le<std::uint64_t>(at + header_table);
+  const std::size_t path = load_le<std::uint16_t>(at + header_archive_length);
+  header.archive = copy.substr(header_archive, std::min(path, largest_archive_path));
+  if (!makes_sense(header)) return std::nullopt;
   return header;
 }
 
@@ -104,7 +136,7 @@ ParsedHeader parse_header(std::string_view bytes) {
 }
 
 std::optional<Error> refuse(const SegmentHeader& header, bool to_write) {
-  const bool readable = header.major <= format_major && (header.incompatible & ~feature_gaps) == 0;
+  const bool readable = header.major <= format_major && (header.incompatible & ~known_features) == 0;
   if (readable && (!to_write || header.read_only_compatible == 0)) return std::nullopt;
   const auto version = std::to_string(header.major) + '.' + std::to_string(header.minor);
   return Error(readable ? errc::read_only : errc::invalid,

@@ -48,12 +48,12 @@ class StreamCursor final : public Cursor {
       if (i + read_ahead < locations_.size()) reader_.expect(locations_[i + read_ahead]);
       auto event = reader_.read_of(stream_, revision, positions[i], locations_[i], arena_);
       if (!event && !events_.empty()) break;  // what was good comes first, the damage with the next call
-      pass_one();
+      if (event || EventReader::passes(event.error())) pass_one();
       if (!event) return event.error();
       events_.push_back(*event);
     }
     if (events_.empty() && unplaced_) {
-      pass_one();
+      if (EventReader::passes(*unplaced_)) pass_one();
       return *unplaced_;
     }
     return std::span<const EventView>(events_);
@@ -167,6 +167,7 @@ class BackwardCursor final : public Cursor {
         next_ = from;  // what was good comes first, the damage with the next call
         break;
       }
+      if (!moved && !EventReader::passes(moved.error())) next_ = from;
       if (!moved) return moved.error();
     }
     STELE_ASSERT(events_.size() <= left_, "a limit holds", events_.size(), left_);

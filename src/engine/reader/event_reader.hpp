@@ -45,6 +45,9 @@ class EventReader {
   // And whose it is. The view of the stream's name is the one that was given.
   result<EventView> read_of(std::string_view stream, Revision revision, Position position, Location location,
                             Arena& arena);
+  // Whether a reader goes on behind an event that ended in this. What is only away just now (an archive) is asked for
+  // again: nobody may miss it.
+  [[nodiscard]] static bool passes(const Error& error) { return error.kind() != errc::unavailable; }
   // That one will be read soon: memory is slow, and it can be asked for several at a time.
   void expect(Location location) const {
     constexpr std::size_t line = 64;

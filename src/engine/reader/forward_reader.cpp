@@ -95,8 +95,13 @@ result<void> ForwardReader::take_single(const Query& query) {
   const auto position = next_;
   next_ = next_.next();
   placed_ = false;
-  STELE_TRY(const auto event, single_.read(position, arena_));
-  if (query.matches(event)) events_.push_back(event);
+  const auto event = single_.read(position, arena_);
+  if (!event && EventReader::passes(event.error())) return event.error();
+  if (!event) {
+    next_ = position;
+    return event.error();
+  }
+  if (query.matches(*event)) events_.push_back(*event);
   return {};
 }
 
@@ -115,7 +120,7 @@ result<bool> ForwardReader::find_place() {
                : lost    ? result<void>(corrupt_event(next_, nullptr, 0, "it was lost with a damaged frame"))
                          : place(*location);
   if (there) return true;
-  next_ = next_.next();
+  if (EventReader::passes(there.error())) next_ = next_.next();
   return std::move(there).error();
 }
 

@@ -43,7 +43,7 @@ result<std::span<const EventView>> LogReader::look_up(Position end, std::size_t 
     const auto [position, location] = **match;
     auto event = single_.read_at(position, location, arena_);
     if (!event && !events_.empty()) break;  // what was good comes first, the damage with the next call
-    next_ = position.next();
+    next_ = event || EventReader::passes(event.error()) ? position.next() : position;
     if (!event) return event.error();
     events_.push_back(*event);
   }

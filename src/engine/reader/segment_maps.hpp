@@ -22,8 +22,11 @@ class SegmentMaps {
       const std::shared_lock lock(mutex_);
       if (const auto found = maps_.find(ordinal); found != maps_.end()) return bytes_of(found->second);
     }
-    // Outside of the lock: two may map the same file, one of the maps is kept.
+    // Outside of the lock: two may map the same file, one of the maps is kept. Touching a page behind the end of a
+    // file ends the process; one that was cut short is read by calls, and those tell.
     auto mapped = segment.file->map();
+    if (mapped && (*mapped)->bytes().size() < segment.visible_end.load(std::memory_order_acquire))
+      *mapped = nullptr;
     const std::unique_lock lock(mutex_);
     const auto [kept, fresh] = maps_.try_emplace(ordinal, mapped ? std::move(*mapped) : nullptr);
     STELE_ASSERT(fresh || kept->first == ordinal, "a segment is mapped once", ordinal);

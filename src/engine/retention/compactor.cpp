@@ -5,17 +5,13 @@
 #include <algorithm>
 
 #include "base/assert.hpp"
+#include "engine/log/packed_file.hpp"
 
 namespace stele::engine {
 namespace {
 
 constexpr std::string_view compaction_suffix =
     ".tmp";  // opening a store for writing removes what is left over
-
-result<void> forget(io::Disk& disk, const std::filesystem::path& path) {
-  STELE_TRY(const bool there, disk.exists(path));
-  return there ? disk.remove(path) : result<void>{};
-}
 
 std::uint64_t stays_below(const CompactedSegment& told) {
   const auto gone = told.all_gone().bytes;
@@ -63,7 +59,7 @@ log::Keep Compactor::keep() const {
   };
 }
 
-result<CompactedSegment> Compactor::look(const Source& source, std::unordered_set<std::string>& streams) {
+result<CompactedSegment> Compactor::look(const ClosedFile& source, std::unordered_set<std::string>& streams) {
   CompactedSegment told;
   told.first = source.segment.header.first;
   told.last = source.segment.last;
@@ -85,38 +81,7 @@ result<CompactedSegment> Compactor::look(const Source& source, std::unordered_se
 
 // ---- Files
 
-// The last one is being written; all before it are closed and durable. A file may have been begun that the index has
-// not come to yet: then the one before it has no complete part that could be replaced.
-result<std::vector<std::string>> Compactor::closed_segments() const {
-  STELE_TRY(auto names, parts_.world.disk.list(parts_.log_directory));
-  std::erase_if(names, [](const auto& name) { return !log::parse_segment_name(name); });
-  STELE_ASSERT(std::ranges::is_sorted(names), "names are listed in order", names.size());
-  const auto growing = parts_.state.index.parts()->back()->first();
-  std::erase_if(names, [growing](const auto& name) { return *log::parse_segment_name(name) > growing; });
-  return names;
-}
-
-result<Compactor::Source> Compactor::open_source(const std::string& name,
-                                                 const std::string& next_name) const {
-  Source source;
-  source.path = parts_.log_directory / name;
-  STELE_TRY(source.file, parts_.world.disk.open(source.path, io::Mode::read));
-  std::string bytes(log::segment_header_bytes, '\0');
-  STELE_TRY(const auto got, source.file->read_at(0, bytes));
-  STELE_TRY(source.file_bytes, source.file->size());
-  const auto parsed = log::parse_header(std::string_view(bytes).substr(0, got));
-  if (!parsed.header || parsed.header->store != parts_.store ||
-      log::segment_name(parsed.header->first) != name) {
-    return Error(errc::corrupt, name + " is not a whole segment of this store").with("file", name);
-  }
-  if (auto refused = log::refuse(*parsed.header, true)) return *std::move(refused);
-  const auto next = log::parse_segment_name(next_name);
-  STELE_ASSERT(next && *next > parsed.header->first, "segments are in order", next_name);
-  source.segment = {source.file.get(), *parsed.header, Position(next->value() - 1)};
-  return source;
-}
-
-result<log::SegmentHeader> Compactor::write_new(const Source& source, io::File& file) {
+result<log::SegmentHeader> Compactor::write_new(const ClosedFile& source, io::File& file) {
   auto& random = parts_.world.random;
   auto salt = random.next();
   while (salt == source.segment.header.salt) salt = random.next();
@@ -131,50 +96,72 @@ result<log::SegmentHeader> Compactor::write_new(const Source& source, io::File& 
 }
 
 // As the device has it, through a file of its own.
-result<void> Compactor::check_new(const Source& source, const std::filesystem::path& path) const {
-  STELE_TRY(const auto file, parts_.world.disk.open(path, io::Mode::read));
-  std::string bytes(log::segment_header_bytes, '\0');
-  STELE_TRY(const auto got, file->read_at(0, bytes));
-  const auto parsed = log::parse_header(std::string_view(bytes).substr(0, got));
+result<void> Compactor::check_new(const ClosedFile& source, const std::filesystem::path& path) const {
+  STELE_TRY(const auto file, log::open_segment(parts_.world.disk, path));
+  STELE_TRY(const auto parsed, log::read_header(*file));
   if (!parsed.header || !parsed.damage.empty()) {
     return Error(errc::corrupt, path.string() + " does not read back: " + parsed.damage);
   }
   return log::check_rewritten(source.segment, {file.get(), *parsed.header, source.segment.last}, keep());
 }
 
-result<void> Compactor::replace(const Source& source, CompactedSegment& told) {
+// What was compressed stays so: by way of a second file.
+result<void> Compactor::pack_again(const ClosedFile& source, const log::SegmentHeader& header,
+                                   const std::filesystem::path& temporary) const {
+  auto& disk = parts_.world.disk;
+  auto plain = source.path;
+  plain.replace_extension(".plain.seg.tmp");
+  STELE_CHECK(disk.rename(temporary, plain));
+  STELE_TRY(const auto from, disk.open(plain, io::Mode::read));
+  STELE_TRY(const auto file, disk.open(temporary, io::Mode::create));
+  STELE_TRY(const auto bytes, log::pack(*from, header, {*file}));
+  STELE_ASSERT(bytes > log::segment_header_bytes || header.events == 0, "a packed file holds its events",
+               bytes);
+  STELE_CHECK(file->sync_all());
+  file->drop_cache();
+  STELE_CHECK(forget_file(disk, plain));
+  return check_new(source, temporary);
+}
+
+result<void> Compactor::replace(const ClosedFile& source, CompactedSegment& told) {
   auto& disk = parts_.world.disk;
   auto temporary = source.path;
   temporary += compaction_suffix;
-  STELE_CHECK(forget(disk, temporary));
+  STELE_CHECK(forget_file(disk, temporary));
+  std::uint64_t bytes = 0;
   const auto make = [&]() -> result<log::SegmentHeader> {
-    STELE_TRY(const auto file, disk.open(temporary, io::Mode::create));
+    STELE_TRY(auto file, disk.open(temporary, io::Mode::create));
     STELE_TRY(const auto header, write_new(source, *file));
     STELE_CHECK(check_new(source, temporary));
+    if (source.segment.header.is_packed()) STELE_CHECK(pack_again(source, header, temporary));
+    STELE_TRY(file, disk.open(temporary, io::Mode::read));
+    STELE_TRY(bytes, file->size());
     return header;
   };
   const auto header = make();
-  if (!header || header->end >= source.file_bytes) {
-    STELE_CHECK(forget(disk, temporary));
+  if (!header || bytes >= source.file_bytes) {
+    STELE_CHECK(forget_file(disk, temporary));
     return header ? result<void>{} : result<void>(header.error());
   }
   STELE_CHECK(disk.rename(temporary, source.path));
   STELE_CHECK(disk.sync_directory(parts_.log_directory));
   told.rewritten = true;
-  told.bytes_after = header->end;
-  STELE_TRY(std::shared_ptr<io::File> served, disk.open(source.path, io::Mode::read));
+  told.bytes_after = bytes;
+  STELE_TRY(auto served, log::open_segment(disk, source.path, parts_.cold));
   return swap_in_ ? swap_in_(std::move(served), *header) : result<void>{};
 }
 
-result<CompactedSegment> Compactor::compact(const Source& source) {
+result<CompactedSegment> Compactor::compact(const ClosedFile& source) {
   std::unordered_set<std::string> streams;
   STELE_TRY(auto told, look(source, streams));
   const auto gone = told.all_gone();
   STELE_ASSERT((gone.events == 0) == streams.empty(), "what goes belongs to a stream", gone.events,
                streams.size());
   if (gone.events == 0) return told;
-  if (gone.bytes >= options_.min_gain && !options_.dry_run) STELE_CHECK(replace(source, told));
-  const bool stays = gone.bytes < options_.min_gain || (!options_.dry_run && !told.rewritten);
+  // What was moved to an archive stays as it is, and so does what those streams have behind it.
+  const bool left = gone.bytes < options_.min_gain || source.segment.header.is_archived();
+  if (!left && !options_.dry_run) STELE_CHECK(replace(source, told));
+  const bool stays = left || (!options_.dry_run && !told.rewritten);
   if (stays) {
     told.bytes_after = told.bytes_before;
     for (const auto& stream : streams) blocked_.insert(stream);
@@ -183,12 +170,12 @@ result<CompactedSegment> Compactor::compact(const Source& source) {
 }
 
 result<std::vector<CompactedSegment>> Compactor::run() {
-  STELE_TRY(const auto names, closed_segments());
+  STELE_TRY(const auto names, closed_names(place_, parts_.state.index));
   // After the listing: what is closed by then is visible by now.
   head_ = parts_.visibility.head();
   std::vector<CompactedSegment> all;
   for (std::size_t i = 0; i + 1 < names.size(); ++i) {
-    STELE_TRY(const auto source, open_source(names[i], names[i + 1]));
+    STELE_TRY(const auto source, open_closed(place_, names[i], names[i + 1]));
     STELE_TRY(auto told, compact(source));
     if (options_.progress) options_.progress(told, i + 1, names.size() - 1);
     all.push_back(std::move(told));

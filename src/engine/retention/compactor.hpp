@@ -13,7 +13,7 @@
 #include <unordered_set>
 #include <vector>
 
-#include "engine/log/rewrite.hpp"
+#include "engine/retention/closed_files.hpp"
 #include "engine/retention/life.hpp"
 #include "engine/visibility.hpp"
 #include "io/world.hpp"
@@ -29,6 +29,7 @@ struct CompactorParts {
   Uuid store;
   const ReadState& state;
   const Visibility& visibility;
+  const log::ColdPlaces& cold;
 };
 
 // One run. One thread.
@@ -38,6 +39,7 @@ class Compactor {
       : parts_(std::move(parts)),
         options_(options),
         swap_in_(std::move(swap_in)),
+        place_{parts_.world.disk, parts_.log_directory, parts_.store, parts_.cold},
         lives_(parts_.state, parts_.world.clock),
         now_(parts_.world.clock.now()) {}
 
@@ -50,22 +52,14 @@ class Compactor {
     StreamLife life;
     bool metadata = false;
   };
-  struct Source {
-    std::filesystem::path path;
-    std::shared_ptr<io::File> file;
-    log::ClosedSegment segment;
-    std::uint64_t file_bytes = 0;
-  };
-
-  // Their names and, behind them, that of the one which is not closed.
-  result<std::vector<std::string>> closed_segments() const;
-  result<Source> open_source(const std::string& name, const std::string& next_name) const;
-  result<CompactedSegment> compact(const Source& source);
+  result<CompactedSegment> compact(const ClosedFile& source);
   // Counts what can go; `streams` are those that lose something.
-  result<CompactedSegment> look(const Source& source, std::unordered_set<std::string>& streams);
-  result<void> replace(const Source& source, CompactedSegment& told);
-  result<log::SegmentHeader> write_new(const Source& source, io::File& file);
-  result<void> check_new(const Source& source, const std::filesystem::path& path) const;
+  result<CompactedSegment> look(const ClosedFile& source, std::unordered_set<std::string>& streams);
+  result<void> replace(const ClosedFile& source, CompactedSegment& told);
+  result<log::SegmentHeader> write_new(const ClosedFile& source, io::File& file);
+  result<void> check_new(const ClosedFile& source, const std::filesystem::path& path) const;
+  result<void> pack_again(const ClosedFile& source, const log::SegmentHeader& header,
+                          const std::filesystem::path& temporary) const;
 
   result<const Verdict*> verdict_of(std::string_view stream);
   [[nodiscard]] bool goes(const Verdict& verdict, const EventView& event) const;
@@ -84,6 +78,7 @@ class Compactor {
   CompactorParts parts_;
   const CompactOptions& options_;
   SwapIn swap_in_;
+  ClosedPlace place_;
   StreamLives lives_;
   Timestamp now_;
   Position head_;  // everything closed lies below
