@@ -13,6 +13,8 @@
 #include <thread>
 #include <vector>
 
+#include "base/sqlite.hpp"
+
 namespace stele::engine {
 namespace {
 
@@ -182,6 +184,45 @@ TEST_F(RecordsTest, a_missing_folder_is_an_error_with_the_path) {
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().kind(), errc::not_found);
   EXPECT_NE(opened.error().message().find("no/such/records.db"), std::string::npos);
+}
+
+TEST_F(RecordsTest, a_value_that_the_disk_changed_is_told_and_never_given) {
+  ASSERT_TRUE(open()->put("snapshot", "acct-1", "balance 4820.50"));
+  ASSERT_TRUE(open()->put("snapshot", "acct-2", "balance 1.00"));
+  std::string bytes;
+  {
+    std::ifstream in(file(), std::ios::binary);
+    bytes.assign(std::istreambuf_iterator<char>(in), {});
+  }
+  bytes[bytes.find("4820.50")] = '9';
+  std::ofstream(file(), std::ios::binary) << bytes;
+  const auto records = open(true);
+  const auto damaged = records->get("snapshot", "acct-1");
+  ASSERT_FALSE(damaged);
+  EXPECT_EQ(damaged.error().kind(), errc::corrupt);
+  EXPECT_EQ(value_of(*records, "snapshot", "acct-2"), "balance 1.00");
+  const auto checked = check_records(file());
+  ASSERT_TRUE(checked);
+  EXPECT_EQ(checked->records, 2u);
+  ASSERT_EQ(checked->findings.size(), 1u);
+  EXPECT_NE(checked->findings.front().find("acct-1"), std::string::npos);
+}
+
+TEST_F(RecordsTest, a_file_of_before_there_were_checksums_is_read_and_gets_them) {
+  {
+    auto db = sqlite::Connection::open(file().string(), sqlite::Mode::read_write);
+    ASSERT_TRUE(db);
+    ASSERT_TRUE(db->run("CREATE TABLE records(space TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL,"
+                        " written INTEGER NOT NULL, PRIMARY KEY(space, key));"
+                        "INSERT INTO records VALUES('s', 'old', x'6f6c64', 1)"));
+  }
+  EXPECT_EQ(value_of(*open(true), "s", "old"), "old");
+  EXPECT_TRUE(check_records(file())->findings.empty());
+  const auto records = open();
+  EXPECT_EQ(value_of(*records, "s", "old"), "old");
+  ASSERT_TRUE(records->put("s", "new", "value"));
+  EXPECT_EQ(value_of(*records, "s", "new"), "value");
+  EXPECT_TRUE(check_records(file())->findings.empty());
 }
 
 }  // namespace

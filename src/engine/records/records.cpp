@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/assert.hpp"
+#include "base/crc32c.hpp"
 #include "base/sqlite.hpp"
 
 namespace stele::engine {
@@ -17,8 +18,30 @@ namespace {
 // A rowid table on purpose: snapshots are large values, and without rowids they would lie in the key's tree.
 constexpr std::string_view records_schema =
     "CREATE TABLE IF NOT EXISTS records(space TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL,"
-    " written INTEGER NOT NULL, PRIMARY KEY(space, key));"
+    " written INTEGER NOT NULL, crc INTEGER, PRIMARY KEY(space, key));"
     "CREATE INDEX IF NOT EXISTS records_by_age ON records(space, written)";
+
+// Files of before the column was there get it, and their records stay without a checksum until they are written again.
+constexpr std::string_view has_crc_sql = "SELECT 1 FROM pragma_table_info('records') WHERE name = 'crc'";
+
+// SQLite does not notice a changed byte inside a value; this does. A zero stands between the parts.
+std::int64_t crc_of_record(std::string_view space, std::string_view key, std::string_view value) {
+  constexpr std::string_view zero("\0", 1);
+  return base::crc32c(value, base::crc32c(zero, base::crc32c(key, base::crc32c(zero, base::crc32c(space)))));
+}
+
+Error damaged_record(std::string_view space, std::string_view key) {
+  return Error(errc::corrupt, "the record '" + std::string(key) + "' of '" + std::string(space) +
+                                  "' does not match its checksum")
+      .with("space", std::string(space))
+      .with("key", std::string(key))
+      .help("restore records.db from a backup, or erase the record if what wrote it can make it anew");
+}
+
+result<bool> has_crc(sqlite::Connection& db) {
+  STELE_TRY(sqlite::Statement look, db.prepare(has_crc_sql));
+  return look.step();
+}
 
 // One caller's change, waiting for its turn; lives on the caller's stack.
 struct RecordChange {
@@ -36,10 +59,11 @@ struct RecordChange {
 std::string_view sql_of(RecordChange::Kind kind) {
   switch (kind) {
     case RecordChange::Kind::put:
-      return "INSERT INTO records(space, key, value, written) VALUES(?1, ?2, ?3, ?4)"
-             " ON CONFLICT(space, key) DO UPDATE SET value = excluded.value, written = excluded.written";
+      return "INSERT INTO records(space, key, value, written, crc) VALUES(?1, ?2, ?3, ?4, ?5)"
+             " ON CONFLICT(space, key) DO UPDATE SET value = excluded.value, written = excluded.written,"
+             " crc = excluded.crc";
     case RecordChange::Kind::insert:
-      return "INSERT INTO records(space, key, value, written) VALUES(?1, ?2, ?3, ?4)"
+      return "INSERT INTO records(space, key, value, written, crc) VALUES(?1, ?2, ?3, ?4, ?5)"
              " ON CONFLICT(space, key) DO NOTHING";
     case RecordChange::Kind::erase:
       return "DELETE FROM records WHERE space = ?1 AND key = ?2";
@@ -59,6 +83,7 @@ result<std::uint64_t> apply_change(sqlite::Connection& db, const RecordChange& c
     if (change.kind != RecordChange::Kind::erase) {
       statement->bind_blob(3, change.value);
       statement->bind(4, change.time);
+      statement->bind(5, crc_of_record(change.space, change.key, change.value));
     }
   }
   STELE_CHECK(statement->run());
@@ -109,6 +134,7 @@ class SqliteRecords final : public Records {
 
   std::mutex reader_mutex_;
   std::optional<sqlite::Connection> reader_;
+  bool reader_has_crc_ = false;
 };
 
 // Whoever finds nobody writing writes for all who wait; the others sleep until their change is done.
@@ -160,6 +186,7 @@ result<sqlite::Connection*> SqliteRecords::reader() {
   STELE_TRY(const bool made, table.step());
   if (!made) return nullptr;  // the writer is only just creating it
   table.reset();
+  STELE_TRY(reader_has_crc_, has_crc(*db));
   reader_ = std::move(*db);
   return &*reader_;
 }
@@ -169,12 +196,15 @@ result<std::optional<std::string>> SqliteRecords::get(std::string_view space, st
   STELE_TRY(sqlite::Connection * db, reader());
   if (!db) return std::nullopt;
   STELE_TRY(sqlite::Statement * select,
-            db->cached("SELECT value FROM records WHERE space = ?1 AND key = ?2"));
+            db->cached(reader_has_crc_ ? "SELECT value, crc FROM records WHERE space = ?1 AND key = ?2"
+                                       : "SELECT value, NULL FROM records WHERE space = ?1 AND key = ?2"));
   select->bind_all(space, key);
   STELE_TRY(const bool found, select->step());
   if (!found) return std::nullopt;
   std::optional<std::string> value(select->blob(0));
+  const bool whole = select->is_null(1) || select->integer(1) == crc_of_record(space, key, *value);
   select->reset();
+  if (!whole) return damaged_record(space, key);
   return value;
 }
 
@@ -205,11 +235,39 @@ result<std::unique_ptr<Records>> open_records(const std::filesystem::path& file,
   if (!read_only) {
     STELE_TRY(writer, sqlite::Connection::open(file.string(), sqlite::Mode::read_write, sqlite::Sync::full));
     STELE_CHECK(writer->run(records_schema));
+    STELE_TRY(const bool summed, has_crc(*writer));
+    if (!summed) STELE_CHECK(writer->run("ALTER TABLE records ADD COLUMN crc INTEGER"));
   } else if (auto looked = sqlite::Connection::open(file.string(), sqlite::Mode::read_only);
              !looked && looked.error().kind() != errc::not_found) {
     return looked.error();  // a damaged file is said to be so here and not at the first get()
   }
   return std::make_unique<SqliteRecords>(file, std::move(writer), clock);
+}
+
+result<RecordsCheck> check_records(const std::filesystem::path& file) {
+  RecordsCheck check;
+  STELE_TRY(auto db, sqlite::Connection::open(file.string(), sqlite::Mode::read_only));
+  STELE_TRY(sqlite::Statement structure, db.prepare("PRAGMA integrity_check(100)"));
+  for (;;) {
+    STELE_TRY(const bool more, structure.step());
+    if (!more) break;
+    if (structure.text(0) != "ok") check.findings.emplace_back(structure.text(0));
+  }
+  STELE_TRY(sqlite::Statement table, db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'records'"));
+  STELE_TRY(const bool made, table.step());
+  if (!made) return check;
+  STELE_TRY(const bool summed, has_crc(db));
+  STELE_TRY(sqlite::Statement all, db.prepare(summed ? "SELECT space, key, value, crc FROM records"
+                                                     : "SELECT space, key, value, NULL FROM records"));
+  for (;;) {
+    STELE_TRY(const bool more, all.step());
+    if (!more) break;
+    ++check.records;
+    check.bytes += all.blob(2).size();
+    if (!all.is_null(3) && all.integer(3) != crc_of_record(all.text(0), all.text(1), all.blob(2)))
+      check.findings.push_back(damaged_record(all.text(0), all.text(1)).message());
+  }
+  return check;
 }
 
 }  // namespace stele::engine
