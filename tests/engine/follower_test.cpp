@@ -11,7 +11,8 @@ namespace {
 // What a read-only store is made of.
 struct Following {
   Following(Machine& machine, const Uuid& store)
-      : follower({machine.world, "/store/log", store, index, segments, visibility}, 0) {}
+      : follower({machine.world, "/store/log", store, index, segments, visibility, cold}, 0) {}
+  engine::log::ColdPlaces cold;
   engine::Index index;
   engine::Segments segments;
   engine::Visibility visibility;
