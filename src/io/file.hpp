@@ -29,6 +29,8 @@ class Mapping {
  public:
   virtual ~Mapping() = default;
   [[nodiscard]] virtual std::string_view bytes() const = 0;
+  // These will be looked at again and again: have them brought in, without waiting for it.
+  virtual void prefetch(std::size_t offset, std::size_t size) const = 0;
 };
 
 // An open file. Every member may be called from any thread; two writes to the same bytes are the caller's

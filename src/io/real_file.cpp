@@ -37,8 +37,15 @@ class RealMapping final : public Mapping {
   RealMapping(const RealMapping&) = delete;
   RealMapping& operator=(const RealMapping&) = delete;
   [[nodiscard]] std::string_view bytes() const override { return {static_cast<const char*>(memory_), size_}; }
+  void prefetch(std::size_t offset, std::size_t size) const override {
+    STELE_ASSERT(offset <= size_ && size <= size_ - offset, "what is wanted is mapped", offset, size, size_);
+    const auto ahead = offset % page_bytes;
+    ::madvise(static_cast<char*>(memory_) + (offset - ahead), size + ahead, MADV_WILLNEED);
+  }
 
  private:
+  static constexpr std::size_t page_bytes = 4096;  // madvise wants the beginning of one
+
   void* memory_;
   std::size_t size_;
 };

@@ -43,11 +43,12 @@ result<ReadsMeasured> read_for_a_while(const Objects& objects, const ReadsPlan& 
   std::mt19937_64 random(plan.seed + thread);
   const auto begin = Clock::now();
   const auto end = begin + as_duration(plan.seconds);
+  const auto among = plan.among == 0 ? objects.count : std::min(plan.among, objects.count);
   Pace pace(begin, plan.rate, thread, plan.threads);
   while (!stop.stop_requested()) {
     const auto due = pace.wait_next(end);
     if (due >= end) break;
-    const auto number = random() % objects.count;
+    const auto number = random() % among * (objects.count / among);
     STELE_TRY(const auto events, objects.read(number));
     measured.latency.add(Clock::now() - due);
     if (events < objects.fewest)

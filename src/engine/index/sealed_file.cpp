@@ -88,6 +88,11 @@ result<std::string_view> SealedFile::view_some(layout::Section section, std::uin
   return view(section, at, at > here.size ? size : std::min(size, here.size - at));
 }
 
+void SealedFile::prefetch(layout::Section section) const {
+  const auto& here = place(section);
+  if (here.size > 0) mapping_->prefetch(here.offset, here.size);
+}
+
 result<std::uint64_t> SealedFile::verify() const {
   const auto pages = place(layout::Section::checksums).offset / page_bytes;
   for (std::uint64_t page = 1; page < pages; ++page) STELE_CHECK(check_page(page));

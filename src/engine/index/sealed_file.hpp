@@ -32,6 +32,8 @@ class SealedFile {
   result<std::string_view> view(layout::Section section, std::uint64_t at, std::uint64_t size) const;
   // The same, as many bytes as there are up to `size`.
   result<std::string_view> view_some(layout::Section section, std::uint64_t at, std::uint64_t size) const;
+  // The section will be looked at here and there, and often.
+  void prefetch(layout::Section section) const;
   // Every page. Returns how many there are.
   result<std::uint64_t> verify() const;
   [[nodiscard]] Error damaged(std::string_view what) const;

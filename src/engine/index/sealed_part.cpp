@@ -23,6 +23,8 @@ result<std::shared_ptr<SealedPart>> SealedPart::open(const io::File& file, TermH
   if (part->file_->place(Section::offsets).size != part->rows() * 4) {
     return part->file_->damaged("it has not one place for every event");
   }
+  // A stream or tag that is new is looked for in every part: each "no" would cost a page.
+  part->file_->prefetch(Section::filter);
   return part;
 }
 

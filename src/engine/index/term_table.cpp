@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <limits>
 #include <new>
 
 #include "base/assert.hpp"
@@ -19,13 +20,13 @@ std::size_t visible_rows(std::span<const std::uint32_t> rows, std::uint64_t last
   return static_cast<std::size_t>(beyond - rows.begin());
 }
 
-// A larger place for what there is; the old one stays unused.
+// Where `count` of what grows by powers of two stand: where they are, or a larger place.
 template <class T>
-T* moved(std::pmr::memory_resource& arena, const T* old, std::size_t count, std::uint32_t& room,
-         std::size_t wanted) {
-  room = static_cast<std::uint32_t>(std::bit_ceil(wanted));
+T* room_for(std::size_t count, std::span<const T> now, std::size_t inside, std::pmr::memory_resource& arena) {
+  const auto room = std::bit_ceil(count);
+  if (now.size() > inside && std::bit_ceil(now.size()) == room) return const_cast<T*>(now.data());
   auto* const made = static_cast<T*>(arena.allocate(room * sizeof(T), alignof(T)));
-  std::copy_n(old, count, made);
+  std::ranges::copy(now, made);
   return made;
 }
 
@@ -35,18 +36,20 @@ std::uint64_t hash_of(std::string_view name) { return hash_name(0, name); }
 
 void ActiveTerm::add(std::uint32_t row, std::span<const TypeMask> types, bool tombstone,
                      std::pmr::memory_resource& arena) {
-  STELE_ASSERT(count_ == 0 || rows_[count_ - 1] < row, "a term's rows grow", row);
+  STELE_ASSERT(count_ == 0 || rows().back() < row, "a term's rows grow", row);
   const auto count = count_ + types.size();
-  if (count > row_room_) rows_ = moved(arena, rows_, count_, row_room_, count);
-  const auto blocks = (count - 1) / Postings::block_positions + 1;
-  if (blocks > type_room_) types_ = moved(arena, types_, block_types().size(), type_room_, blocks);
+  const auto blocks = blocks_of(count);
+  if (count > few) rows_.all = room_for(count, rows(), few, arena);
+  if (blocks > 1) types_.all = room_for(blocks, block_types(), 1, arena);
+  auto* const to_rows = count > few ? rows_.all : rows_.some.data();
+  auto* const to_types = blocks > 1 ? types_.all : &types_.first;
   for (const auto type : types) {
-    auto& block = types_[count_ / Postings::block_positions];
+    auto& block = to_types[count_ / Postings::block_positions];
     block = (count_ % Postings::block_positions == 0 ? 0 : block) | type;
-    rows_[count_++] = row++;
+    to_rows[count_++] = row++;
   }
   tombstoned_ = tombstone;
-  STELE_ASSERT(count_ == count && block_types().size() == blocks, "every row was added", count_, count);
+  STELE_ASSERT(count_ == count && rows().back() + 1 == row, "every row was added", count_, count, row);
 }
 
 std::size_t TermTable::Shard::slot_of(std::uint64_t hash, std::string_view name) const {
@@ -73,12 +76,12 @@ void TermTable::Shard::grow() {
 }
 
 ActiveTerm& TermTable::Shard::make(std::uint64_t hash, std::string_view name, Revision first_revision) {
+  STELE_ASSERT(name.size() <= std::numeric_limits<std::uint16_t>::max(), "names are short", name.size());
   if ((terms.size() + 1) * 4 > slots.size() * 3) grow();
   auto* const place =
       static_cast<char*>(arena.allocate(sizeof(ActiveTerm) + name.size(), alignof(ActiveTerm)));
   std::memcpy(place + sizeof(ActiveTerm), name.data(), name.size());
-  auto* const term =
-      new (place) ActiveTerm(std::string_view(place + sizeof(ActiveTerm), name.size()), first_revision);
+  auto* const term = new (place) ActiveTerm(name.size(), first_revision);
   auto& slot = slots[slot_of(hash, name)];
   STELE_ASSERT(slot.term == nullptr, "a term stands once", name);
   slot = {hash, term};

@@ -22,21 +22,28 @@
 
 namespace stele::engine {
 
-// One term and its rows. Most terms have few: those stand in it, so that adding one touches one place in memory.
+// One term and its rows, its name right behind it. Most terms have few rows: those stand in it, so that a look and an
+// addition touch one line of memory.
 class ActiveTerm {
  public:
-  ActiveTerm(std::string_view name, Revision first_revision) : name_(name), first_revision_(first_revision) {}
+  ActiveTerm(std::size_t name_bytes, Revision first_revision)
+      : name_bytes_(static_cast<std::uint16_t>(name_bytes)), first_revision_(first_revision) {}
   ActiveTerm(const ActiveTerm&) = delete;
   ActiveTerm& operator=(const ActiveTerm&) = delete;
 
-  [[nodiscard]] std::string_view name() const { return name_; }
+  [[nodiscard]] std::string_view name() const {
+    return {reinterpret_cast<const char*>(this + 1), name_bytes_};
+  }
   [[nodiscard]] Revision first_revision() const { return first_revision_; }  // streams: of the first row
   [[nodiscard]] bool tombstoned() const { return tombstoned_; }  // streams: the newest event says so
   // Counted from the part's first event, ascending.
-  [[nodiscard]] std::span<const std::uint32_t> rows() const { return {rows_, count_}; }
+  [[nodiscard]] std::span<const std::uint32_t> rows() const {
+    return {count_ <= few ? rows_.some.data() : rows_.all, count_};
+  }
   // Per Postings::block_positions of them.
   [[nodiscard]] std::span<const TypeMask> block_types() const {
-    return {types_, (count_ + Postings::block_positions - 1) / Postings::block_positions};
+    const auto blocks = blocks_of(count_);
+    return {blocks <= 1 ? &types_.first : types_.all, blocks};
   }
 
   // Rows [row, row + types.size()). Memory comes from `arena`, which never takes any back.
@@ -44,16 +51,26 @@ class ActiveTerm {
            std::pmr::memory_resource& arena);
 
  private:
-  std::string_view name_;
-  std::uint32_t* rows_ = few_rows_.data();
-  TypeMask* types_ = &few_types_;
+  static constexpr std::size_t few = 4;
+  static constexpr std::size_t blocks_of(std::size_t rows) {
+    return (rows + Postings::block_positions - 1) / Postings::block_positions;
+  }
+
+  // What outgrows its place moves to one of the next power of two.
+  union Rows {
+    std::array<std::uint32_t, few> some;
+    std::uint32_t* all;
+  };
+  union Types {
+    TypeMask first;
+    TypeMask* all;
+  };
   std::uint32_t count_ = 0;
-  std::uint32_t row_room_ = 3;
-  std::uint32_t type_room_ = 1;
+  std::uint16_t name_bytes_;
   bool tombstoned_ = false;
   Revision first_revision_;
-  TypeMask few_types_ = 0;
-  std::array<std::uint32_t, 3> few_rows_{};
+  Rows rows_{};
+  Types types_{};
 };
 
 class TermTable {

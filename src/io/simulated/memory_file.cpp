@@ -16,6 +16,7 @@ class CopiedMapping final : public Mapping {
  public:
   explicit CopiedMapping(std::string bytes) : bytes_(std::move(bytes)) {}
   [[nodiscard]] std::string_view bytes() const override { return bytes_; }
+  void prefetch(std::size_t /*offset*/, std::size_t /*size*/) const override {}
 
  private:
   std::string bytes_;
