@@ -34,7 +34,8 @@ void check_course(Cursor& cursor, const Model& model, const std::vector<std::uin
       ++seen;
     }
   }
-  judge.expect(seen == expected.size(), what, [&] { return "it ends before " + at_position(expected[seen]); });
+  judge.expect(seen == expected.size(), what,
+               [&] { return "it ends before " + at_position(expected[seen]); });
 }
 
 std::vector<std::uint64_t> limited(std::vector<std::uint64_t> all, Direction direction, std::uint64_t limit) {
@@ -68,7 +69,8 @@ void check_refused_stream(EventStore& store, const std::string& stream, errc kin
   if (!read && read.error().kind() != kind) judge.failed("reading a stream that is not there", read.error());
   const auto info = store.stream_info(stream);
   judge.expect(!info, "a stream that is not there is told about", [&] { return stream; });
-  if (!info && info.error().kind() != kind) judge.failed("asking about a stream that is not there", info.error());
+  if (!info && info.error().kind() != kind)
+    judge.failed("asking about a stream that is not there", info.error());
 }
 
 void check_id(EventStore& store, const Model& model, Dice& dice, Judge& judge) {
@@ -123,7 +125,8 @@ void check_list(EventStore& store, const Model& model, Judge& judge) {
     if (!judge.expect(there, "listing streams", [&] { return name + " is missing"; })) return;
     ++at;
   }
-  judge.expect(at == listed->size(), "listing streams", [&] { return (*listed)[at].stream + " is too many"; });
+  judge.expect(at == listed->size(), "listing streams",
+               [&] { return (*listed)[at].stream + " is too many"; });
 }
 
 }  // namespace
@@ -187,7 +190,8 @@ bool check_log(EventStore& store, Model& model, Judge& judge) {
   }
   if (!check.skip_to(model.visible().value() + 1)) return false;
   const auto events = model.visible().value() - model.dropped();
-  return judge.expect(head.events == events, "the number of events",
+  // A compaction that failed between the file and the index counts what it could not hide.
+  return judge.expect(head.events == events || judge.excused(), "the number of events",
                       [&] { return number(head.events) + " instead of " + number(events); });
 }
 
@@ -217,35 +221,36 @@ bool compare_log(EventStore& store, const Model& model, Position head, Judge& ju
 }
 
 // Reading ahead, it may still have what was dropped meanwhile.
-void check_batch(Subscription& subscription, const Query& query, Position& at, const Model& model, Dice& dice,
+bool check_batch(Subscription& subscription, const Query& query, Position& at, const Model& model, Dice& dice,
                  Judge& judge) {
   const auto batch = subscription.next_batch(1 + dice.below(20), std::chrono::microseconds(0));
-  if (!batch) {
-    judge.failed("a subscription", batch.error());
-    return;
-  }
+  if (!batch) return judge.failed("a subscription", batch.error());
   if (!judge.expect(batch->position >= at && batch->position <= model.visible(), "how far a subscription is",
                     [&] { return at_position(batch->position.value()); })) {
-    return;
+    return true;
   }
-  judge.expect(!batch->caught_up || batch->position == model.visible(), "whether a subscription is caught up");
+  judge.expect(!batch->caught_up || batch->position == model.visible(),
+               "whether a subscription is caught up");
   auto got = batch->events.begin();
   for (const auto position : model.matching(query, at, batch->position, true)) {
     const bool there = got != batch->events.end() && got->position.value() == position;
     if (!there && model.at(position).dropped) continue;
-    if (!judge.expect(there, "a subscription misses an event", [&] { return at_position(position); })) return;
+    if (!judge.expect(there, "a subscription misses an event", [&] { return at_position(position); }))
+      return true;
     if (const auto differs = model.difference(*got); !differs.empty()) {
       judge.complain("a subscription: " + at_position(position) + ": " + differs);
-      return;
+      return true;
     }
     ++got;
   }
   judge.expect(got == batch->events.end(), "a subscription hands over what it must not",
                [&] { return at_position(got->position.value()); });
   at = batch->position;
+  return true;
 }
 
-void check_stream(EventStore& store, const Model& model, const std::string& stream, Dice& dice, Judge& judge) {
+void check_stream(EventStore& store, const Model& model, const std::string& stream, Dice& dice,
+                  Judge& judge) {
   const auto life = model.life(stream);
   if (!life) return check_refused_stream(store, stream, errc::not_found, judge);
   if (life->is_over())

@@ -18,8 +18,8 @@ void check_something(EventStore& store, const Model& model, Dice& dice, Judge& j
 void check_stream(EventStore& store, const Model& model, const std::string& stream, Dice& dice, Judge& judge);
 // The same up to `head`, without learning anything.
 bool compare_log(EventStore& store, const Model& model, Position head, Judge& judge);
-// What a subscription hands over next, and how far that is.
-void check_batch(Subscription& subscription, const Query& query, Position& at, const Model& model, Dice& dice,
+// What a subscription hands over next, and how far that is. False: it answered with an error, and goes on behind it.
+bool check_batch(Subscription& subscription, const Query& query, Position& at, const Model& model, Dice& dice,
                  Judge& judge);
 // The answer to an append against what the model expects of it.
 void check_answer(const result<AppendResult>& answer, const Expected& expected, Judge& judge);

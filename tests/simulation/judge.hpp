@@ -33,8 +33,9 @@ class Judge {
   }
   // A call that answered with an error where it should not have. Always false.
   bool failed(const char* what, const Error& why) {
-    return excused_ && excused_() ? false : complain(std::string(what) + ": " + why.to_string());
+    return excused() ? false : complain(std::string(what) + ": " + why.to_string());
   }
+  [[nodiscard]] bool excused() const { return excused_ && excused_(); }
 
  private:
   std::function<bool()> excused_;

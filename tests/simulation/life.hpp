@@ -53,8 +53,8 @@ struct Step {
 struct Plan {
   std::uint64_t seed = 0;
   Habits habits;
-  bool slow = false;                // calls of the disk take seconds
-  std::uint64_t cut_one_in = 2;     // changes on a copy of which the power is cut
+  bool slow = false;             // calls of the disk take seconds
+  std::uint64_t cut_one_in = 2;  // changes on a copy of which the power is cut
   std::uint64_t segment_bytes = 0;
   std::vector<Step> steps;
 };
@@ -68,11 +68,11 @@ struct Outcome {
   std::uint64_t cuts = 0;         // power cuts, each followed by recovery and a comparison
   std::uint64_t double_cuts = 0;  // of them, during the recovery from one
   std::uint64_t openings = 0;
-  std::uint64_t appends = 0;      // asked for
+  std::uint64_t appends = 0;  // asked for
   std::uint64_t acknowledged = 0;
   std::uint64_t refused = 0;
-  std::uint64_t faults = 0;       // errors and full disks
-  std::uint64_t digest = 0;       // of what happened: the same for the same plan
+  std::uint64_t faults = 0;  // errors and full disks
+  std::uint64_t digest = 0;  // of what happened: the same for the same plan
 };
 
 // `only`: the numbers of the steps to take; empty: all.

@@ -101,7 +101,8 @@ std::vector<std::uint64_t> Model::matching(const Query& query, Position after, P
                                            bool with_dropped) const {
   std::vector<std::uint64_t> found;
   for (auto position = after.value() + 1; position <= until.value(); ++position) {
-    if ((with_dropped || !at(position).dropped) && matches(query, at(position).event)) found.push_back(position);
+    if ((with_dropped || !at(position).dropped) && matches(query, at(position).event))
+      found.push_back(position);
   }
   return found;
 }

@@ -18,17 +18,27 @@ struct Weight {
 };
 
 constexpr std::array<Weight, kinds> weights = {{
-    {Kind::append, "append", 24},      {Kind::load, "load", 3},
+    {Kind::append, "append", 24},
+    {Kind::load, "load", 3},
     {Kind::append_async, "append_async", 14},
-    {Kind::repeat, "repeat", 5},       {Kind::retention, "retention", 5},
-    {Kind::background, "background", 14}, {Kind::look, "look", 8},
-    {Kind::look_at_all, "look_at_all", 2}, {Kind::subscribe, "subscribe", 6},
-    {Kind::follow, "follow", 2},       {Kind::compact, "compact", 4},
-    {Kind::clock, "clock", 2},         {Kind::close, "close", 2},
-    {Kind::kill, "kill", 2},           {Kind::cut_power, "cut_power", 3},
-    {Kind::cut_soon, "cut_soon", 3},   {Kind::fail_sync, "fail_sync", 2},
-    {Kind::fail_write, "fail_write", 1}, {Kind::fail_read, "fail_read", 1},
-    {Kind::fill_disk, "fill_disk", 1}, {Kind::free_disk, "free_disk", 2},
+    {Kind::repeat, "repeat", 5},
+    {Kind::retention, "retention", 5},
+    {Kind::background, "background", 14},
+    {Kind::look, "look", 8},
+    {Kind::look_at_all, "look_at_all", 2},
+    {Kind::subscribe, "subscribe", 6},
+    {Kind::follow, "follow", 2},
+    {Kind::compact, "compact", 4},
+    {Kind::clock, "clock", 2},
+    {Kind::close, "close", 2},
+    {Kind::kill, "kill", 2},
+    {Kind::cut_power, "cut_power", 3},
+    {Kind::cut_soon, "cut_soon", 3},
+    {Kind::fail_sync, "fail_sync", 2},
+    {Kind::fail_write, "fail_write", 1},
+    {Kind::fail_read, "fail_read", 1},
+    {Kind::fill_disk, "fill_disk", 1},
+    {Kind::free_disk, "free_disk", 2},
 }};
 
 // Each life has its own taste: some kinds never, some often.

@@ -52,15 +52,24 @@ std::optional<Wishes> wishes_of(int count, char** words) {
     if (i + 1 == count) return std::nullopt;
     const char* value = words[++i];
     const auto number = std::strtoull(value, nullptr, 10);
-    if (word == "--seeds") wishes.seeds = number;
-    else if (word == "--first") wishes.first = number;
-    else if (word == "--length") wishes.length = number;
-    else if (word == "--hours") wishes.seconds = 3600 * std::strtod(value, nullptr);
-    else if (word == "--seconds") wishes.seconds = std::strtod(value, nullptr);
-    else if (word == "--steps") wishes.steps = numbers(value);
-    else if (word == "--summary") wishes.summary = value;
-    else if (word == "--seed") wishes.one = true, wishes.first = number, wishes.seeds = 1;
-    else return std::nullopt;
+    if (word == "--seeds")
+      wishes.seeds = number;
+    else if (word == "--first")
+      wishes.first = number;
+    else if (word == "--length")
+      wishes.length = number;
+    else if (word == "--hours")
+      wishes.seconds = 3600 * std::strtod(value, nullptr);
+    else if (word == "--seconds")
+      wishes.seconds = std::strtod(value, nullptr);
+    else if (word == "--steps")
+      wishes.steps = numbers(value);
+    else if (word == "--summary")
+      wishes.summary = value;
+    else if (word == "--seed")
+      wishes.one = true, wishes.first = number, wishes.seeds = 1;
+    else
+      return std::nullopt;
   }
   return wishes;
 }
@@ -128,8 +137,9 @@ int main(int count, char** words) {
     const auto now = since(begin);
     if (now < told + 10 && !wishes->one) continue;
     told = now;
-    std::printf("%8.0f s  %" PRIu64 " lives  %" PRIu64 " cuts  %" PRIu64 " acknowledged  %.0f cuts/s  digest %" PRIx64 "\n", now,
-                lived, all.cuts, all.acknowledged, static_cast<double>(all.cuts) / now, one.digest);
+    std::printf("%8.0f s  %" PRIu64 " lives  %" PRIu64 " cuts  %" PRIu64
+                " acknowledged  %.0f cuts/s  digest %" PRIx64 "\n",
+                now, lived, all.cuts, all.acknowledged, static_cast<double>(all.cuts) / now, one.digest);
     std::fflush(stdout);
   }
   const auto json = json_of(all, wishes->first, lived, since(begin));
