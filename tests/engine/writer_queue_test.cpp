@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <deque>
 #include <latch>
+#include <memory>
 #include <thread>
 
 #include "held_disk.hpp"
@@ -34,15 +35,16 @@ class WriterQueue : public testing::Test {
   }
   // A thread for each request; all of them run, though not all may have come to their append.
   void start(std::vector<AppendRequest> requests) {
-    std::latch running(static_cast<std::ptrdiff_t>(requests.size()) + 1);
+    // Theirs as well: a thread may still be looking at it when the others have gone on.
+    const auto running = std::make_shared<std::latch>(static_cast<std::ptrdiff_t>(requests.size()) + 1);
     for (auto& request : requests) {
       auto& answer = answers_.emplace_back(Error(errc::invalid, "not answered"));
-      threads_.emplace_back([this, &running, &answer, asked = std::move(request)] {
-        running.arrive_and_wait();
+      threads_.emplace_back([this, running, &answer, asked = std::move(request)] {
+        running->arrive_and_wait();
         answer = store_->append(asked);
       });
     }
-    running.arrive_and_wait();
+    running->arrive_and_wait();
     for (int i = 0; i < 200; ++i) std::this_thread::yield();
   }
   // What they were told, in the order they were started.
