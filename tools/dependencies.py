@@ -10,6 +10,7 @@ GROUPS = {
     "test": ("To test", "What `./test` installs beyond that. Nothing of it is linked into `stele`."),
     "check": ("To work on it", "What `./dev check`, `./dev bench` and `./dev fuzz` install beyond that."),
     "compare": ("To compare with others", "What `./dev bench compare` installs beyond that; nothing else uses it."),
+    "powercut": ("To cut the power", "What `./dev powercut` installs beyond that; nothing else uses it."),
     "speed": ("To be quicker", "Installed with the others; everything works without them."),
 }
 HEAD = """# Dependencies

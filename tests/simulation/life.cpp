@@ -6,6 +6,7 @@
 
 #include "after_cut.hpp"
 #include "life_seed.hpp"
+#include "rot.hpp"
 
 namespace stele::simulation {
 namespace {
@@ -60,11 +61,13 @@ class Life final : public DiskWatcher {
     outcome_.openings += counts.openings;
   }
 
-  // A batch is on its way to the disk: others come meanwhile. Only as long as the segment has room for anything: for
+  // A batch is on its way to the disk: others come meanwhile. Not when the append itself may turn out to be refused,
+  // because something could not be read: the model has it before those who come now. Only as long as the segment has room for anything: for
   // a new one they would wait, and there is nobody else to wait for.
   void during_sync(const std::filesystem::path& path, std::uint64_t end) override {
     const bool has_room = end + 2 * largest_append < plan_.segment_bytes;
-    if (!committing_ || !has_room || path.extension() != ".seg" || disk_.stopped() || !store_) return;
+    if (!committing_ || !has_room || path.extension() != ".seg" || disk_.stopped() || !store_ || reads_fail_)
+      return;
     committing_ = false;
     for (auto guests = guests_->below(3); guests > 0 && judge_.content(); --guests) {
       if (guests_->below(3) == 0) {
@@ -127,7 +130,7 @@ class Life final : public DiskWatcher {
   void clear_faults() {
     disk_.clear_plans();
     disk_.set_free_bytes(no_end);
-    failing_ = full_ = false;
+    failing_ = full_ = reads_fail_ = false;
   }
 
   // Errors are explained by the disk.
@@ -141,6 +144,18 @@ class Life final : public DiskWatcher {
       if (judge_.content()) check_stream(*store_, model_, stream, *dice_, judge_);
     }
     for (int i = 0; i < 6 && judge_.content(); ++i) check_something(*store_, model_, *dice_, judge_);
+    close();
+    rot();
+  }
+
+  void rot() {
+    RotCounts counts;
+    for (int i = 0; i < 8 && judge_.content(); ++i) {
+      const auto copy = disk_.fork();
+      check_rot(*copy, model_, plan_.segment_bytes, *dice_, judge_, counts);
+    }
+    outcome_.flips = counts.flips;
+    outcome_.flips_told = counts.told;
   }
 
   std::string described(const std::string& finding) const {
@@ -189,6 +204,8 @@ class Life final : public DiskWatcher {
         return follow();
       case Kind::compact:
         return compact();
+      case Kind::archive:
+        return archive();
       default:
         return disturb(kind);
     }
@@ -229,6 +246,7 @@ class Life final : public DiskWatcher {
     failing_ = true;
     if (kind == Kind::fail_sync) disk_.fail_sync(1 + dice_->below(6), EIO);
     if (kind == Kind::fail_write) disk_.fail_write(1 + dice_->below(6), EIO);
+    reads_fail_ = reads_fail_ || kind == Kind::fail_read;
     if (kind == Kind::fail_read) disk_.fail_read(1 + dice_->below(20), EIO);
   }
 
@@ -387,6 +405,15 @@ class Life final : public DiskWatcher {
     if (judge_.content() && !disk_.stopped()) (void)check_log(*store_, model_, judge_);
   }
 
+  void archive() {
+    ArchiveOptions options;
+    if (dice_->below(2) == 0) options.to = "/archive";
+    options.compress = options.to.empty() || dice_->below(2) == 0;
+    const auto done = stele::archive(*store_, options);
+    if (!done) judge_.failed("archiving", done.error());
+    if (judge_.content() && !disk_.stopped()) (void)check_log(*store_, model_, judge_);
+  }
+
   void move_clock() {
     const auto hours = std::chrono::hours(1 + dice_->below(100));
     if (dice_->below(2) == 0)
@@ -419,6 +446,7 @@ class Life final : public DiskWatcher {
   bool committing_ = false;  // a sync of the log is that of a batch
   bool failing_ = false;
   bool full_ = false;
+  bool reads_fail_ = false;
   std::unique_ptr<engine::EmbeddedStore> store_;
   std::vector<Listener> listeners_;
 };

@@ -31,6 +31,7 @@ enum class Kind : std::uint8_t {
   subscribe,  // the subscriptions take what there is
   follow,     // a second process looks
   compact,
+  archive,  // or compress
   clock,
   close,      // and open again
   kill,       // the process, not the machine
@@ -42,7 +43,7 @@ enum class Kind : std::uint8_t {
   fill_disk,
   free_disk,
 };
-inline constexpr std::size_t kinds = 21;
+inline constexpr std::size_t kinds = 22;
 [[nodiscard]] const char* to_string(Kind kind);
 
 struct Step {
@@ -72,6 +73,8 @@ struct Outcome {
   std::uint64_t acknowledged = 0;
   std::uint64_t refused = 0;
   std::uint64_t faults = 0;  // errors and full disks
+  std::uint64_t flips = 0;   // of bits, on copies of the disk
+  std::uint64_t flips_told = 0;
   std::uint64_t digest = 0;  // of what happened: the same for the same plan
 };
 

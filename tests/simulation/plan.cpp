@@ -29,6 +29,7 @@ constexpr std::array<Weight, kinds> weights = {{
     {Kind::subscribe, "subscribe", 6},
     {Kind::follow, "follow", 2},
     {Kind::compact, "compact", 4},
+    {Kind::archive, "archive", 2},
     {Kind::clock, "clock", 2},
     {Kind::close, "close", 2},
     {Kind::kill, "kill", 2},

@@ -84,6 +84,8 @@ void add(Outcome& all, const Outcome& one) {
   all.acknowledged += one.acknowledged;
   all.refused += one.refused;
   all.faults += one.faults;
+  all.flips += one.flips;
+  all.flips_told += one.flips_told;
 }
 
 double since(clock_type::time_point begin) {
@@ -97,6 +99,7 @@ std::string json_of(const Outcome& all, std::uint64_t first, std::uint64_t seeds
       << ",\"openings\":" << all.openings << ",\"steps\":" << all.steps << ",\"disk_changes\":" << all.changes
       << ",\"appends\":" << all.appends << ",\"acknowledged\":" << all.acknowledged
       << ",\"refused\":" << all.refused << ",\"disk_faults\":" << all.faults
+      << ",\"flipped_bits\":" << all.flips << ",\"flipped_bits_told\":" << all.flips_told
       << ",\"violations\":" << (all.finding ? 1 : 0) << ",\"seconds\":" << static_cast<std::uint64_t>(seconds)
       << "}\n";
   return out.str();
