@@ -434,7 +434,7 @@ class Life final : public DiskWatcher {
   io::simulated::ManualClock clock_;
   io::simulated::SeededRandom random_;
   StepByStep jobs_;
-  WatchedDisk watched_{disk_, *this};
+  WatchedDisk watched_{disk_, *this, plan_.lie};
   io::World world_{watched_, clock_, random_, &jobs_};
 
   Model model_;

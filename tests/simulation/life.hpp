@@ -57,6 +57,7 @@ struct Plan {
   bool slow = false;             // calls of the disk take seconds
   std::uint64_t cut_one_in = 2;  // changes on a copy of which the power is cut
   std::uint64_t segment_bytes = 0;
+  Lie lie = Lie::none;
   std::vector<Step> steps;
 };
 // The same seed, the same plan. `length` is about how many steps.

@@ -1,6 +1,8 @@
 // watched_disk.cpp - tells the watcher, then passes on.
 #include "watched_disk.hpp"
 
+#include <utility>
+
 namespace stele::simulation {
 namespace {
 
@@ -8,8 +10,8 @@ namespace fs = std::filesystem;
 
 class WatchedFile final : public io::File {
  public:
-  WatchedFile(std::unique_ptr<io::File> inner, DiskWatcher& watcher)
-      : inner_(std::move(inner)), watcher_(watcher) {}
+  WatchedFile(std::unique_ptr<io::File> inner, DiskWatcher& watcher, Lie lie)
+      : inner_(std::move(inner)), watcher_(watcher), lie_(lie) {}
 
   result<std::size_t> read_at(std::uint64_t offset, std::span<char> into) const override {
     return inner_->read_at(offset, into);
@@ -20,6 +22,7 @@ class WatchedFile final : public io::File {
   }
   result<void> write_at(std::uint64_t offset, std::span<const std::string_view> pieces) override {
     watcher_.before_change(path());
+    if (std::exchange(owed_, false)) STELE_CHECK(inner_->sync_data());
     end_ = offset;
     for (const auto& piece : pieces) end_ += piece.size();
     return inner_->write_at(offset, pieces);
@@ -27,10 +30,13 @@ class WatchedFile final : public io::File {
   result<void> sync_data() override {
     watcher_.before_change(path());
     watcher_.during_sync(path(), end_);
+    owed_ = lie_ == Lie::late_sync;
+    if (lie_ == Lie::no_sync || owed_) return {};
     return inner_->sync_data();
   }
   result<void> sync_all() override {
     watcher_.before_change(path());
+    if (lie_ == Lie::no_sync) return {};
     return inner_->sync_all();
   }
   result<void> resize(std::uint64_t bytes) override {
@@ -48,6 +54,8 @@ class WatchedFile final : public io::File {
  private:
   std::unique_ptr<io::File> inner_;
   DiskWatcher& watcher_;
+  Lie lie_;
+  bool owed_ = false;  // a sync that was said to be done
   std::uint64_t end_ = 0;
 };
 
@@ -56,7 +64,7 @@ class WatchedFile final : public io::File {
 result<std::unique_ptr<io::File>> WatchedDisk::open(const fs::path& path, io::Mode mode) {
   if (mode == io::Mode::create) watcher_.before_change(path);
   STELE_TRY(auto file, inner_.open(path, mode));
-  return std::unique_ptr<io::File>(std::make_unique<WatchedFile>(std::move(file), watcher_));
+  return std::unique_ptr<io::File>(std::make_unique<WatchedFile>(std::move(file), watcher_, lie_));
 }
 
 result<void> WatchedDisk::make_directory(const fs::path& path) {
@@ -76,6 +84,7 @@ result<void> WatchedDisk::remove(const fs::path& path) {
 
 result<void> WatchedDisk::sync_directory(const fs::path& path) {
   watcher_.before_change(path);
+  if (lie_ == Lie::no_directory_sync) return {};
   return inner_.sync_directory(path);
 }
 

@@ -17,9 +17,19 @@ class DiskWatcher {
   virtual void during_sync(const std::filesystem::path& path, std::uint64_t end) = 0;
 };
 
+// What a disk says it has done, and has not: no engine can be right on one of these, so whoever looks for faults must
+// find them.
+enum class Lie : std::uint8_t {
+  none,
+  no_sync,            // syncs of files do nothing
+  late_sync,          // each does what the one before it should have done
+  no_directory_sync,  // names are never synced
+};
+
 class WatchedDisk final : public io::Disk {
  public:
-  WatchedDisk(io::Disk& inner, DiskWatcher& watcher) : inner_(inner), watcher_(watcher) {}
+  WatchedDisk(io::Disk& inner, DiskWatcher& watcher, Lie lie = Lie::none)
+      : inner_(inner), watcher_(watcher), lie_(lie) {}
 
   result<std::unique_ptr<io::File>> open(const std::filesystem::path& path, io::Mode mode) override;
   result<std::vector<std::string>> list(const std::filesystem::path& directory) override {
@@ -44,6 +54,7 @@ class WatchedDisk final : public io::Disk {
  private:
   io::Disk& inner_;
   DiskWatcher& watcher_;
+  Lie lie_;
 };
 
 }  // namespace stele::simulation

@@ -40,5 +40,49 @@ TEST(Simulation, a_seed_lives_the_same_life_again) {
   }
 }
 
+// A disk that lies about its syncs takes acknowledged events with it. A simulator that does not see that sees nothing.
+class LyingDisk : public testing::TestWithParam<Lie> {};
+
+TEST_P(LyingDisk, is_found_out_within_a_few_lives) {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    auto plan = plan_of(seed);
+    plan.lie = GetParam();
+    const auto outcome = live(plan);
+    if (!outcome.finding) continue;
+    SUCCEED() << *outcome.finding;
+    return;
+  }
+  FAIL() << "twenty lives on a disk that lies, and nothing was lost";
+}
+
+INSTANTIATE_TEST_SUITE_P(Simulation, LyingDisk,
+                         testing::Values(Lie::no_sync, Lie::late_sync, Lie::no_directory_sync));
+
+TEST(Simulation, a_life_with_a_finding_is_made_shorter_and_still_has_one) {
+  std::uint64_t seed = 1;
+  auto plan = plan_of(seed);
+  for (plan.lie = Lie::no_sync; !live(plan).finding; plan.lie = Lie::no_sync) plan = plan_of(++seed);
+  const auto fewer = minimise(plan);
+  EXPECT_LT(fewer.size(), plan.steps.size() / 2);
+  EXPECT_TRUE(live(plan, fewer).finding.has_value());
+  EXPECT_NE(replay_arguments(seed, fewer).find("--seed " + std::to_string(seed) + " --steps "),
+            std::string::npos);
+}
+
+TEST(Simulation, no_bit_that_changes_on_the_disk_gives_a_wrong_answer) {
+  std::uint64_t flips = 0;
+  std::uint64_t told = 0;
+  for (std::uint64_t seed = 2001; seed <= 2000 + usual_lives / 2; ++seed) {
+    auto plan = plan_of(seed);
+    plan.cut_one_in = 1000;
+    const auto outcome = live(plan);
+    ASSERT_FALSE(outcome.finding) << "seed " << seed << ": " << *outcome.finding;
+    flips += outcome.flips;
+    told += outcome.flips_told;
+  }
+  EXPECT_GE(flips, 8 * (usual_lives / 2) - usual_lives);
+  EXPECT_GT(told, flips / 2);
+}
+
 }  // namespace
 }  // namespace stele::simulation
