@@ -51,8 +51,10 @@ result<void> Follower::open_next_segment() {
   STELE_TRY(auto file, log::open_segment(parts_.world.disk, path, parts_.cold));
   STELE_TRY(const auto parsed, log::read_header(*file));
   const auto& header = parsed.header;
-  if (!header || header->store != parts_.store) {
-    return Error(errc::corrupt, path.string() + " is not a segment of this store");
+  if (!header || header->store != parts_.store || header->first != parts_.index.last().next()) {
+    return Error(errc::corrupt, path.string() + " is not that segment of this store")
+        .with("path", path.string())
+        .help("run `stele verify` on the store's directory");
   }
   STELE_ASSERT(!scanner_, "the segment before is left", end_);
   parts_.segments.add(std::move(file), *header, log::segment_header_bytes);
@@ -87,6 +89,11 @@ result<void> Follower::add_frames(Position durable) {
       continue;
     }
     const auto ordinal = parts_.segments.size() - 1;
+    if (parsed.frame.first() <= parts_.index.last()) {
+      return Error(errc::corrupt, "position " + std::to_string(parsed.frame.first().value()) +
+                                      " stands behind " + std::to_string(parts_.index.last().value()))
+          .help("run `stele verify` on the store's directory");
+    }
     parts_.index.add(ordinal, scanner_->frame_offset(), parsed.frame);
     STELE_ASSERT(parts_.index.last() == parsed.frame.last(), "the index has the frame",
                  parts_.index.last().value(), parsed.frame.last().value());

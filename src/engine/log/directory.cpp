@@ -93,7 +93,7 @@ result<Manifest> parse_manifest(std::string_view text) {
   if (!version) return damaged_manifest("names no format version");
   if (version->first > format_major) {
     return Error(errc::invalid,
-                 "this store has format " + std::to_string(version->first) + ", newer than this program")
+                 "MANIFEST says format " + std::to_string(version->first) + ", newer than this program")
         .with("known", std::to_string(format_major) + '.' + std::to_string(format_minor))
         .help("use a newer version of stele");
   }

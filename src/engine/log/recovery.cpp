@@ -113,7 +113,9 @@ class Recovery {
     const auto& member = members_[index];
     const auto first = member.header.first;
     if (first > expected_) {
-      STELE_ASSERT(index == 0, "gaps are reported where a segment ends", first.value(), expected_.value());
+      // Behind a plain segment it was told where that one ends; a rewritten one ends where its header says.
+      STELE_ASSERT(index == 0 || members_[index - 1].header.incompatible != 0,
+                   "gaps are reported where a segment ends", first.value(), expected_.value());
       missing(name(member), 0, 0, Position(first.value() - 1), "the segment before this one is missing");
     } else if (first < expected_) {
       damage(name(member), 0, 0, "this segment begins inside the one before it");
