@@ -17,8 +17,9 @@ FIGURES = ROOT / "docs" / "durability-card.ndjson"
 
 OPENING = """# Durability card
 
-What was done to the store, how often, and what was lost. Made by `./dev card` from the summaries that the runs write; how to
-run each of them stands in [testing.md](testing.md), what is promised in [guarantees.md](guarantees.md).
+What was done to the store, how often, and what was lost. Made by `./dev card` from the summaries that the runs write;
+how they work and how to run them stands in [simulation.md](simulation.md), what is promised in
+[guarantees.md](guarantees.md).
 """
 
 
@@ -52,7 +53,8 @@ def table(head, rows):
 
 
 def simulated(runs):
-    total = {name: sum(run[name] for run in runs) for name, value in runs[0].items() if isinstance(value, int)}
+    names = {name for run in runs for name, value in run.items() if isinstance(value, int)}
+    total = {name: sum(run.get(name, 0) for run in runs) for name in names}
     rows = [("lives, each from a seed of its own", count(total["seeds"])),
             ("power cuts, each with recovery and comparison", count(total["power_cuts"])),
             ("of them during a recovery, or soon after one", count(total["cuts_during_recovery_or_after_it"])),
@@ -61,6 +63,8 @@ def simulated(runs):
             ("appends acknowledged", count(total["acknowledged"])),
             ("appends refused, each as the model says", count(total["refused"])),
             ("disk errors and full disks", count(total["disk_faults"])),
+            ("bits flipped on the disk, of which the store told", f"{count(total.get('flipped_bits', 0))}, "
+             f"{count(total.get('flipped_bits_told', 0))}"),
             ("time of one core", hours(total["seconds"])),
             ("**violations**", f"**{count(total['violations'])}**")]
     return "## Simulated machines\n\n" + table(("what", "how often"), rows)
@@ -69,8 +73,8 @@ def simulated(runs):
 def broken(results):
     rows = [(f"`{one['name']}`", one["what"], f"{one['seconds']:.1f} s" if one["caught"] else "**not found**")
             for one in results]
-    return ("## Engines broken on purpose\n\nWhat the simulator says is worth as much as what it finds in an engine that is wrong."
-            "\n\n" + table(("engine", "what is broken", "found after"), rows))
+    return ("## Engines broken on purpose\n\nWhat the simulator says is worth as much as what it finds in an engine that is"
+            " wrong.\n\n" + table(("engine", "what is broken", "found after"), rows))
 
 
 def filesystems(results):

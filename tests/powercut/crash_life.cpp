@@ -1,5 +1,5 @@
-// crash_life.cpp - one short life of a store, made to be cut off: writes events and says which are acknowledged, or looks
-// what is left of it. Everything it writes follows from the position, so that whoever looks needs no notes.
+// crash_life.cpp - one short life of a store, made to be cut off: writes events and says which are acknowledged, or
+// looks what is left of it. Everything it writes follows from the position, so that whoever looks needs no notes.
 //
 //   crash_life write DIR COUNT [ACKS]   appends until COUNT events are there; "ack=N" to the file ACKS, or a line each
 //   crash_life check DIR ACKED          0: all that was acknowledged is there and unchanged, and the store goes on

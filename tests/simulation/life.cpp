@@ -62,8 +62,8 @@ class Life final : public DiskWatcher {
   }
 
   // A batch is on its way to the disk: others come meanwhile. Not when the append itself may turn out to be refused,
-  // because something could not be read: the model has it before those who come now. Only as long as the segment has room for anything: for
-  // a new one they would wait, and there is nobody else to wait for.
+  // because something could not be read: the model has it before those who come now. And only as long as the segment
+  // has room for anything: for a new one they would wait, and there is nobody else to wait for.
   void during_sync(const std::filesystem::path& path, std::uint64_t end) override {
     const bool has_room = end + 2 * largest_append < plan_.segment_bytes;
     if (!committing_ || !has_room || path.extension() != ".seg" || disk_.stopped() || !store_ || reads_fail_)

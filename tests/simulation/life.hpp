@@ -1,5 +1,5 @@
-// life.hpp - one life of a store on a simulated machine, decided by a seed: what clients do, what the disk does to them,
-// when the power goes; and the model beside it, after every step.
+// life.hpp - one life of a store on a simulated machine, decided by a seed: what clients do, what the disk does to
+// them, when the power goes; and the model beside it, after every step.
 //
 // Beside the course that a life takes, the power is cut at many of its moments on copies of the disk: each copy is
 // opened by the engine and held against the model, some after further cuts during recovery.

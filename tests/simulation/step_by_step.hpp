@@ -1,5 +1,5 @@
-// step_by_step.hpp - the scheduler of a simulated machine: what would be threads are jobs, and a seed says whose turn it
-// is. Nothing runs by itself.
+// step_by_step.hpp - the scheduler of a simulated machine: what would be threads are jobs, and a seed says whose
+// turn it is. Nothing runs by itself.
 #pragma once
 
 #include <algorithm>

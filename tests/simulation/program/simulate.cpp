@@ -1,5 +1,5 @@
-// simulate.cpp - lives for as long as one likes: prints how it goes, writes what was done as JSON, and shows a life that
-// found something as short as it can. Started by `./dev simulate`.
+// simulate.cpp - lives for as long as one likes: prints how it goes, writes what was done as JSON, and shows a life
+// that found something as short as it can. Started by `./dev simulate`.
 #include <chrono>
 #include <cinttypes>
 #include <cstdio>
