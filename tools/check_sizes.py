@@ -82,7 +82,8 @@ def test_rows(table):
         return sum(lines for path, lines in code.items() if wanted(path))
     engine = total(lambda path: path.parts[:2] == ("src", "engine"))
     product = total(lambda path: path.parts[0] in tree.PRODUCT_FOLDERS) - engine
-    engine_tests = total(lambda path: path.parts[:2] == ("tests", "engine"))
+    of_engine = {("tests", "engine"), ("tests", "simulation"), ("tests", "powercut")}
+    engine_tests = total(lambda path: path.parts[:2] in of_engine)
     tests = total(lambda path: path.parts[0] == "tests") - engine_tests
     table.row("product code lines, engine / elsewhere", f"{engine} / {product}", "", True)
     if engine:

@@ -73,8 +73,8 @@ def simulated(runs):
 def broken(results):
     rows = [(f"`{one['name']}`", one["what"], f"{one['seconds']:.1f} s" if one["caught"] else "**not found**")
             for one in results]
-    return ("## Engines broken on purpose\n\nWhat the simulator says is worth as much as what it finds in an engine that is"
-            " wrong.\n\n" + table(("engine", "what is broken", "found after"), rows))
+    return ("## Engines broken on purpose\n\nWhat the simulator says is worth as much as what it finds in an engine"
+            " that is wrong.\n\n" + table(("engine", "what is broken", "found after"), rows))
 
 
 def filesystems(results):

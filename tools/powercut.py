@@ -4,8 +4,8 @@
   powercut.py --bin BIN [--work DIR] [--summary FILE] [--ext4 POINTS] [--xfs POINTS] [--kills N] [--syscalls]
 
 ext4, xfs  A life is recorded block by block through a device in FUSE (tests/powercut/block_recorder.cpp). For each
-           point the image is made that a power cut there may leave: all that was flushed, a random part of what came after,
-           some of it torn; it is mounted, and the store on it opened and looked at. A control life without syncs must
+           point the image is made that a power cut there may leave: all that was flushed, a random part of what came
+           after, some of it torn; it is mounted, and the store on it opened and looked at. A control life without syncs must
            lose acknowledged events, or the rig proves nothing.
 syscalls   strace kills a life at its n-th system call, for every n until it ends by itself; then the same with EIO.
 kills      SIGKILL at random moments, round after round on one directory.

@@ -1,6 +1,6 @@
 // block_recorder.cpp - a block device as a file in FUSE: passes everything on to an image and records each write and
-// each flush, in order. A loop device on it carries a real file system; who writes to /ctl puts a mark among the records, so
-// that acknowledgements and blocks share one order. Replaying is tools/powercut.py's business.
+// each flush, in order. A loop device on it carries a real file system; who writes to /ctl puts a mark among the
+// records, so that acknowledgements and blocks share one order. Replaying is tools/powercut.py's business.
 //
 //   block_recorder IMAGE LOG MOUNTPOINT
 // Records: three little-endian 64-bit words, kind (1 write, 2 flush, 3 mark), offset or mark, length; then the bytes.
