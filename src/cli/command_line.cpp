@@ -199,8 +199,25 @@ class Tree {
     const auto [inspect, looking] = leaf<InspectOptions>(
         app_, "inspect", "Decode files of a store, damaged ones too; writes nothing", false);
     inspect->add_option("path", looking->path, "a file of a store, or its directory")->required();
-    leaf<VerifyOptions>(app_, "verify", "Read every byte of a store and check it", false)
-        .first->add_option("--dir", common_.place.dir, "the store directory (STELE_DIR)");
+    leaf<VerifyOptions>(app_, "verify", "Read every byte of a store, or of a backup, and check it", false)
+        .first->add_option("--dir", common_.place.dir, "the directory (STELE_DIR)");
+    const auto [repair, mending] = leaf<RepairOptions>(
+        app_, "repair", "What can be mended without losing anything; only shows it unless told --yes", false);
+    repair->add_option("--dir", common_.place.dir, "the store directory (STELE_DIR)");
+    repair->add_flag("--yes", mending->yes, "do it");
+    add_copies();
+  }
+
+  void add_copies() {
+    const auto [backup, copying] = leaf<BackupCommandOptions>(
+        app_, "backup", "Copy a store, also while it is written; again: only what is new", false);
+    backup->add_option("to", copying->to, "a new directory, or an earlier backup of this store")->required();
+    backup->add_option("--dir", common_.place.dir, "the store directory (STELE_DIR)");
+    const auto [restore, returning] =
+        leaf<RestoreCommandOptions>(app_, "restore", "Make a new store out of a backup", false);
+    restore->add_option("from", returning->from, "the directory of the backup")->required();
+    restore->add_option("--dir", common_.place.dir, "where the store is made: new or empty")->required();
+    restore->add_option("--until", returning->until, "only up to this position (p90211) or time");
   }
 
   void add_moving() {

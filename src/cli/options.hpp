@@ -100,6 +100,16 @@ struct InspectOptions {
   std::string path;
 };
 struct VerifyOptions {};
+struct RepairOptions {
+  bool yes = false;
+};
+struct BackupCommandOptions {
+  std::string to;
+};
+struct RestoreCommandOptions {
+  std::string from;
+  std::string until;  // a position (p90211) or a time; empty: everything
+};
 
 struct ImportOptions {
   std::string from;    // the format; jsonl
@@ -185,7 +195,8 @@ struct TopicOptions {
 using Command =
     std::variant<AppendOptions, ReadOptions, TailOptions, StreamListOptions, StreamInfoOptions,
                  StreamSetOptions, StreamRemoveOptions, StreamTombstoneOptions, CompactCommandOptions,
-                 InspectOptions, VerifyOptions, ImportOptions, ExportOptions, ServeOptions, DemoOptions,
+                 InspectOptions, VerifyOptions, RepairOptions, BackupCommandOptions,
+                 RestoreCommandOptions, ImportOptions, ExportOptions, ServeOptions, DemoOptions,
                  BenchAppendOptions, BenchReadOptions, BenchLoadOptions, BenchConditionOptions,
                  BenchSubscribeOptions, BenchRebuildOptions, BenchFillOptions, BenchOpenOptions,
                  VersionOptions, TopicOptions>;

@@ -26,7 +26,8 @@ class Checking : public testing::Test {
 TEST_F(Checking, a_healthy_store_passes_layer_by_layer) {
   const auto healthy = verify({"-o", "table"});
   EXPECT_EQ(healthy.code, 0) << healthy.out;
-  for (const auto* layer : {"structure   ok ", "checksums   ok ", "order       ok ", "index       ok "})
+  for (const auto* layer : {"structure   ok ", "checksums   ok ", "order       ok ", "index       ok ",
+                            "retention   ok ", "records     ok ", "watermark   ok "})
     EXPECT_THAT(healthy.out, HasSubstr(layer));
   EXPECT_THAT(healthy.err, HasSubstr("✓ verified"));
 }
@@ -36,7 +37,10 @@ TEST_F(Checking, a_program_gets_one_record_a_layer) {
             "{\"layer\":\"structure\",\"ok\":true,\"findings\":[]}\n{\"layer\":\"checksums\",\"ok\":true,"
             "\"findings\":[]}\n"
             "{\"layer\":\"order\",\"ok\":true,\"findings\":[]}\n{\"layer\":\"index\",\"ok\":true,"
-            "\"findings\":[]}\n");
+            "\"findings\":[]}\n"
+            "{\"layer\":\"retention\",\"ok\":true,\"findings\":[]}\n{\"layer\":\"records\",\"ok\":true,"
+            "\"findings\":[]}\n"
+            "{\"layer\":\"watermark\",\"ok\":true,\"findings\":[]}\n");
 }
 
 TEST_F(Checking, one_flipped_payload_byte_is_found_and_located) {

@@ -4,11 +4,11 @@
 #include <ostream>
 
 #include "cli/commands/commands.hpp"
+#include "cli/commands/store_directory.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/output/json_object.hpp"
 #include "cli/output/record_writer.hpp"
 #include "cli/output/text.hpp"
-#include "cli/report.hpp"
 #include "cli/verify/verifier.hpp"
 
 namespace stele::cli {
@@ -81,10 +81,7 @@ std::string verdict(const Verification& verification, double seconds) {
 }  // namespace
 
 result<int> execute(const VerifyOptions&, Session& session) {
-  auto dir = session.common.place.dir;
-  if (dir.empty()) dir = setting(session, "STELE_DIR").value_or("");
-  if (dir.empty())
-    return usage_error("no store directory was named").help("give --dir DIRECTORY, or set STELE_DIR");
+  STELE_TRY(const auto dir, store_directory(session));
   const auto begin = session.now();
   STELE_TRY(const auto verification, verify_store(dir));
   const auto seconds = std::chrono::duration<double>(session.now() - begin).count();

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/crc32c.hpp"
 #include "cli/output/text.hpp"
 
@@ -45,6 +47,18 @@ void OrderCheck::take(const EventView& event, const std::string& file) {
   last_time_ = event.recorded_at;
   id_sum_ = add_id(id_sum_, event.id);
   ++events_;
+}
+
+void OrderCheck::take_mark(Position first, Position durable, const std::string& file) {
+  const auto wrong = [&](std::string what) {
+    add_finding(layer_, {.first = first, .last = first, .stream = {}, .file = file, .what = std::move(what)});
+  };
+  if (durable >= first)
+    wrong(fmt::format("its append calls p{} durable, which comes behind it", durable.value()));
+  if (durable < last_mark_)
+    wrong(
+        fmt::format("its append calls p{} durable, the one before p{}", durable.value(), last_mark_.value()));
+  last_mark_ = std::max(last_mark_, durable);
 }
 
 void OrderCheck::check_revision(const EventView& event, const std::string& file) {

@@ -22,6 +22,8 @@ struct StreamTotals {
 class OrderCheck {
  public:
   void take(const EventView& event, const std::string& file);
+  // A frame's durable mark, before its events: it tells of what stands in front of it, and never less than before.
+  void take_mark(Position first, Position durable, const std::string& file);
   // The log was compacted.
   void allow_dropped() { dropped_ = true; }
 
@@ -39,6 +41,7 @@ class OrderCheck {
   Layer layer_{.name = "order", .summary = {}, .findings = {}, .more = 0};
   std::unordered_map<std::string, StreamTotals> streams_;
   Position last_;
+  Position last_mark_;
   Timestamp last_time_{};
   std::uint64_t events_ = 0;
   std::uint32_t id_sum_ = 0;

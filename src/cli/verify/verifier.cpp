@@ -1,4 +1,5 @@
-// verifier.cpp - the log's files by the same recovery that opening uses, then the index by asking it.
+// verifier.cpp - the log's files by the same recovery that opening uses, and beside it everything that must agree with
+// the log: layer by layer.
 #include "cli/verify/verifier.hpp"
 
 #include <fmt/format.h>
@@ -6,8 +7,9 @@
 #include <algorithm>
 
 #include "cli/output/text.hpp"
-#include "cli/verify/order_check.hpp"
-#include "engine/index/sealed_file.hpp"
+#include "cli/verify/log_check.hpp"
+#include "engine/backup/backup.hpp"
+#include "engine/index/index_files.hpp"
 #include "engine/log/directory.hpp"
 #include "engine/log/recovery.hpp"
 #include "io/world.hpp"
@@ -18,15 +20,14 @@ namespace {
 
 namespace elog = engine::log;
 
-constexpr std::size_t events_per_batch = 1024;
-
-// What the files hold, and what was wrong with them.
-struct LogCheck {
-  elog::RecoveryReport report;
-  OrderCheck order;
-  std::uint64_t files = 0;
-  std::uint64_t bytes = 0;
-};
+// The index files that a reader would believe. Their names are taken before the log is looked at: so what they cover
+// is among its files.
+result<IndexAgreement> believed_index(const engine::IndexFiles& files, const std::vector<std::string>& names,
+                                      const elog::LogFiles& log) {
+  STELE_TRY(const auto segments, engine::read_log_segments(log.inputs(), files.store()));
+  STELE_TRY(auto parts, files.trusted(names, segments));
+  return IndexAgreement(std::move(parts));
+}
 
 // No page, or one of another store, is no knowledge: recovery then judges by the marks in the frames.
 Position known_durable(io::Disk& disk, const std::string& directory, const Uuid& store) {
@@ -42,8 +43,12 @@ result<LogCheck> check_log(const std::string& directory) {
   STELE_TRY(const auto manifest, elog::read_manifest(disk, directory));
   // Taken before the files are looked at: what was durable then must be there.
   const auto durable = known_durable(disk, directory, manifest.store);
+  const engine::IndexFiles index(disk, elog::index_path(directory), manifest.store);
+  STELE_TRY(const auto names, index.list());
   STELE_TRY(const auto files, elog::open_log(disk, elog::log_path(directory), false));
   LogCheck check;
+  check.store = manifest.store;
+  STELE_TRY(check.agreement, believed_index(index, names, files));
   check.files = files.files.size();
   for (const auto& file : files.files) {
     STELE_TRY(const auto size, file->size());
@@ -51,9 +56,14 @@ result<LogCheck> check_log(const std::string& directory) {
   }
   STELE_TRY(const auto rewritten, elog::rewritten_until(files.inputs()));
   if (rewritten > Position{}) check.order.allow_dropped();
-  const auto visit = [&](std::size_t segment, std::uint64_t, const elog::FrameView& frame) {
+  const auto visit = [&](std::size_t segment, std::uint64_t offset, const elog::FrameView& frame) {
     const auto name = std::to_string(segment);
-    for (elog::FrameEvents events(frame); events.next();) check.order.take(events.event(), name);
+    check.order.take_mark(frame.first(), frame.durable(), name);
+    check.agreement.take(offset, frame);
+    for (elog::FrameEvents events(frame); events.next();) {
+      check.order.take(events.event(), name);
+      check.retention.take(events.event());
+    }
   };
   STELE_TRY(
       check.report,
@@ -100,103 +110,19 @@ Layer order_of(const LogCheck& check) {
   return layer;
 }
 
-// ---- The index, asked from outside
-
-Finding index_finding(std::string stream, Position at, std::string what) {
-  return {.first = at, .last = at, .stream = std::move(stream), .file = {}, .what = std::move(what)};
-}
-
-// The event that ends the stream in the log must be the one the index leads to.
-result<void> check_stream(EventStore& store, const std::string& name, const StreamTotals& totals,
-                          Layer& layer) {
-  auto cursor = store.read_stream({.stream = name, .from = totals.last_revision, .limit = 1});
-  // What a stream's retention hides from its readers is in the log all the same.
-  if (!cursor && (cursor.error().kind() == errc::not_found || cursor.error().kind() == errc::gone)) {
-    Query query;
-    query.items.emplace().push_back({.types = {}, .tags = {}, .streams = {name}, .categories = {}});
-    cursor = store.read({.query = std::move(query),
-                         .from = totals.last_position,
-                         .direction = Direction::backward,
-                         .limit = 1});
-  }
-  if (!cursor) {
-    add_finding(layer, index_finding(name, totals.last_position, cursor.error().to_string()));
-    return {};
-  }
-  const auto events = (*cursor)->next_batch(1);
-  if (!events) {
-    add_finding(layer, index_finding(name, totals.last_position, events.error().to_string()));
-  } else if (events->empty() || events->front().position != totals.last_position) {
-    add_finding(layer,
-                index_finding(name, totals.last_position,
-                              fmt::format("v{} is not where the log has it", totals.last_revision.value())));
-  }
-  return {};
-}
-
-// Every position up to the log's end, through the index: the ids must come in the same order.
-result<void> check_positions(EventStore& store, const LogCheck& check, Layer& layer) {
-  STELE_TRY(const auto cursor, store.read({.query = Query::all(), .from = {}, .limit = no_limit}));
-  std::uint32_t sum = 0;
-  std::uint64_t seen = 0;
-  while (seen < check.order.events()) {
-    const auto events = cursor->next_batch(events_per_batch);
-    if (!events) {
-      add_finding(layer, index_finding({}, {}, events.error().to_string()));
-      if (events.error().kind() != errc::corrupt) return {};
-      continue;  // reading goes on behind the damage
-    }
-    if (events->empty()) break;
-    for (const auto& event : *events) {
-      if (event.position > check.order.last()) break;
-      sum = add_id(sum, event.id);
-      ++seen;
-    }
-  }
-  if (seen == check.order.events() && sum == check.order.id_sum()) return {};
-  add_finding(
-      layer, index_finding({}, check.order.last(),
-                           fmt::format("reading by position gave {} events, or others than the {} of the log",
-                                       seen, check.order.events())));
-  return {};
-}
-
-// Every page of the files that the index stands in. A writer may be merging them: one that is gone was replaced.
-result<void> check_index_files(const std::string& directory, Layer& layer) {
-  auto& disk = io::real_world().disk;
-  const auto path = elog::index_path(directory);
-  STELE_TRY(const bool there, disk.exists(path));
-  if (!there) return {};
-  STELE_TRY(const auto names, disk.list(path));
-  for (const auto& name : names) {
-    const auto range = engine::layout::parse_file_name(name);
-    if (!range) continue;
-    const auto file = disk.open(path / name, io::Mode::read);
-    if (!file && file.error().kind() == errc::not_found) continue;
-    if (!file) return file.error();
-    const auto opened = engine::SealedFile::open(**file);
-    const auto verified = opened ? (*opened)->verify() : result<std::uint64_t>(opened.error());
-    if (verified) continue;
-    add_finding(layer, {.first = range->first,
-                        .last = range->second,
+result<Verification> verify_backup(const std::string& directory) {
+  STELE_TRY(const auto check, engine::check_backup(io::real_world().disk, directory));
+  Layer layer{.name = "backup", .summary = {}, .findings = {}, .more = 0};
+  for (const auto& finding : check.findings)
+    add_finding(layer, {.first = finding.first,
+                        .last = finding.last,
                         .stream = {},
-                        .file = "index/" + name,
-                        .what = verified.error().to_string()});
-  }
-  return {};
-}
-
-// Asking the index for everything proves that it leads back to the same events.
-result<Layer> check_index(const std::string& directory, const LogCheck& check) {
-  Layer layer{.name = "index", .summary = {}, .findings = {}, .more = 0};
-  STELE_CHECK(check_index_files(directory, layer));
-  STELE_TRY(const auto store, open(directory, {.access = Access::read_only}));
-  STELE_CHECK(check_positions(*store, check, layer));
-  for (const auto& [name, totals] : check.order.streams())
-    STELE_CHECK(check_stream(*store, name, totals, layer));
-  layer.summary = fmt::format("{} and the end of {} looked up", counted(check.order.events(), "position"),
-                              counted(check.order.streams().size(), "stream"));
-  return layer;
+                        .file = finding.file,
+                        .what = finding.what});
+  layer.summary =
+      fmt::format("{} in {}, p1..p{}, every byte recomputed", counted(check.events, "event"),
+                  counted(check.list.segments.size(), "segment"), grouped(check.list.last().value()));
+  return Verification{.layers = {std::move(layer)}, .bytes = check.bytes};
 }
 
 }  // namespace
@@ -206,15 +132,21 @@ bool Verification::ok() const {
 }
 
 result<Verification> verify_store(const std::string& directory) {
-  STELE_TRY(const auto check, check_log(directory));
+  STELE_TRY(const bool is_backup, io::real_world().disk.exists(engine::backup_list_path(directory)));
+  if (is_backup) return verify_backup(directory);
+  STELE_TRY(auto check, check_log(directory));
   Verification verification;
   verification.bytes = check.bytes;
   verification.layers.push_back(structure_of(check));
   verification.layers.push_back(
       layer_of(check, "checksums", counted(check.report.frames, "frame") + ", every byte recomputed", false));
   verification.layers.push_back(order_of(check));
-  STELE_TRY(auto index, check_index(directory, check));
+  STELE_TRY(const auto store, open(directory, {.access = Access::read_only}));
+  STELE_TRY(auto index, check_index(directory, check, *store));
   verification.layers.push_back(std::move(index));
+  verification.layers.push_back(check.retention.layer(*store, check.order));
+  verification.layers.push_back(check_records_file(directory, verification.bytes));
+  verification.layers.push_back(check_watermark(directory, check));
   return verification;
 }
 
