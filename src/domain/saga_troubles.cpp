@@ -106,6 +106,7 @@ std::optional<Timestamp> Troubles::next_try() const {
 
 std::vector<HeldInstance> Troubles::all() const {
   std::vector<HeldInstance> list;
+  list.reserve(held_.size());
   for (const auto& [name, held] : held_) list.push_back(held);
   return list;
 }

@@ -132,7 +132,7 @@ std::vector<std::string> log_words(const bench::LogPlan& plan) {
 }
 
 result<JsonDocument> record_of(bench::ChildProcess& child) {
-  STELE_TRY(const auto conditions, child.line());
+  STELE_CHECK(child.line());  // the conditions
   STELE_TRY(const auto line, child.line());
   return JsonDocument::parse(line);
 }

@@ -45,6 +45,7 @@ std::optional<ColumnName> NameColumn::find(std::string_view name, Position base)
 std::vector<NameColumn::Name> NameColumn::names() const {
   const std::lock_guard lock(mutex_);
   std::vector<Name> all;
+  all.reserve(entries_.size());
   for (const auto& known : entries_) {
     all.push_back({known.text, known.code, known.count.load(), known.first_row, known.last_row.load()});
   }

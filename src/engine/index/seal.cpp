@@ -48,6 +48,7 @@ class Sealing {
       codes.put(some);
     }
     std::vector<DictionaryName> written;
+    written.reserve(names.size());
     for (auto& name : names) {
       written.push_back({std::move(name.text), name.count, name.first_row, name.last_row});
     }

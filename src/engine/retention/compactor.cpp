@@ -88,7 +88,7 @@ result<log::SegmentHeader> Compactor::write_new(const ClosedFile& source, io::Fi
   const auto sink = [&file](std::uint64_t offset, std::string_view frames) {
     return file.write_at(offset, frames);
   };
-  STELE_TRY(const auto header, log::rewrite(source.segment, salt, now_, keep(), sink));
+  STELE_TRY(auto header, log::rewrite(source.segment, salt, now_, keep(), sink));
   STELE_CHECK(file.write_at(0, log::encode_header(header)));
   STELE_CHECK(file.sync_all());
   file.drop_cache();
@@ -131,7 +131,7 @@ result<void> Compactor::replace(const ClosedFile& source, CompactedSegment& told
   std::uint64_t bytes = 0;
   const auto make = [&]() -> result<log::SegmentHeader> {
     STELE_TRY(auto file, disk.open(temporary, io::Mode::create));
-    STELE_TRY(const auto header, write_new(source, *file));
+    STELE_TRY(auto header, write_new(source, *file));
     STELE_CHECK(check_new(source, temporary));
     if (source.segment.header.is_packed()) STELE_CHECK(pack_again(source, header, temporary));
     STELE_TRY(file, disk.open(temporary, io::Mode::read));
@@ -178,7 +178,7 @@ result<std::vector<CompactedSegment>> Compactor::run() {
     STELE_TRY(const auto source, open_closed(place_, names[i], names[i + 1]));
     STELE_TRY(auto told, compact(source));
     if (options_.progress) options_.progress(told, i + 1, names.size() - 1);
-    all.push_back(std::move(told));
+    all.push_back(told);
   }
   return all;
 }
