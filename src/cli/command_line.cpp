@@ -87,6 +87,7 @@ class Tree {
     add_streams();
     add_proof();
     add_moving();
+    add_archive();
     add_measuring();
     add_about();
   }
@@ -218,6 +219,21 @@ class Tree {
     restore->add_option("from", returning->from, "the directory of the backup")->required();
     restore->add_option("--dir", common_.place.dir, "where the store is made: new or empty")->required();
     restore->add_option("--until", returning->until, "only up to this position (p90211) or time");
+  }
+
+  void add_archive() {
+    const auto [archive, archiving] = leaf<ArchiveCommandOptions>(
+        app_, "archive", "Compress closed segments of the log, or move them elsewhere; both still read",
+        false);
+    archive->add_option("--dir", common_.place.dir, "the store directory (STELE_DIR)");
+    archive->add_option("--to", archiving->to,
+                        "move them to this directory; one that was moved is found here again");
+    archive->add_flag("--compress", archiving->compress, "compress them, here or there");
+    archive->add_option("--before", archiving->before,
+                        "only what lies below this position altogether: p90211");
+    archive->add_option("--keep-segments", archiving->keep_segments,
+                        "leave the newest so many closed ones alone");
+    archive->add_flag("--dry-run", archiving->dry_run, "only tell what would be done");
   }
 
   void add_moving() {

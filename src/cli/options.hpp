@@ -96,6 +96,13 @@ struct CompactCommandOptions {
   bool dry_run = false;
   std::uint64_t min_gain = 256 << 10;
 };
+struct ArchiveCommandOptions {
+  std::string to;  // empty: they stay where they are
+  bool compress = false;
+  std::string before;  // p90211
+  std::uint64_t keep_segments = 0;
+  bool dry_run = false;
+};
 struct InspectOptions {
   std::string path;
 };
@@ -195,7 +202,7 @@ struct TopicOptions {
 using Command =
     std::variant<AppendOptions, ReadOptions, TailOptions, StreamListOptions, StreamInfoOptions,
                  StreamSetOptions, StreamRemoveOptions, StreamTombstoneOptions, CompactCommandOptions,
-                 InspectOptions, VerifyOptions, RepairOptions, BackupCommandOptions,
+                 ArchiveCommandOptions, InspectOptions, VerifyOptions, RepairOptions, BackupCommandOptions,
                  RestoreCommandOptions, ImportOptions, ExportOptions, ServeOptions, DemoOptions,
                  BenchAppendOptions, BenchReadOptions, BenchLoadOptions, BenchConditionOptions,
                  BenchSubscribeOptions, BenchRebuildOptions, BenchFillOptions, BenchOpenOptions,

@@ -62,14 +62,20 @@ JsonObject reads_line(const std::string& what, const bench::ReadsMeasured& reads
   return line;
 }
 
-// From the disk: every file is dropped from the page cache first, so reads pay for what they touch. Pages that
-// were read ahead count too.
-result<JsonObject> cold_line(EventStore& store, const std::filesystem::path& directory, bench::ReadsPlan plan,
-                             const std::stop_token& stop) {
+result<std::unique_ptr<EventStore>> open_to_read(const std::filesystem::path& directory) {
+  return open(directory, {.access = Access::read_only});
+}
+
+// From the disk: every file is dropped from the page cache first, so reads pay for what they touch. Pages that were
+// read ahead count too. The kernel drops no page that somebody has mapped, so the store is closed meanwhile.
+result<JsonObject> cold_line(std::unique_ptr<EventStore> store, const std::filesystem::path& directory,
+                             bench::ReadsPlan plan, const std::stop_token& stop) {
   plan.seed += 1'000;  // other tags than those that are warm
+  store.reset();
   STELE_CHECK(bench::drop_from_cache(directory));
+  STELE_TRY(store, open_to_read(directory));
   const auto before = bench::io_now();
-  STELE_TRY(const auto reads, bench::read_by_tag(store, plan, stop));
+  STELE_TRY(const auto reads, bench::read_by_tag(*store, plan, stop));
   const auto bytes = static_cast<double>(bench::io_now().read_bytes - before.read_bytes);
   auto line = reads_line("10 events by tag, after dropping the cache", reads);
   line.raw("pages_per_event",
@@ -78,23 +84,24 @@ result<JsonObject> cold_line(EventStore& store, const std::filesystem::path& dir
   return line;
 }
 
-result<void> measure_reads(EventStore& store, const std::filesystem::path& directory,
-                           const bench::ReadsPlan& plan, bench::Report& report, const std::stop_token& stop) {
+result<void> measure_reads(const std::filesystem::path& directory, const bench::ReadsPlan& plan,
+                           bench::Report& report, const std::stop_token& stop) {
+  STELE_TRY(auto store, open_to_read(directory));
   STELE_TRY(const auto scan, bench::scan_files(engine::log::log_path(directory)));
   STELE_CHECK(report.line(scan_line(scan)));
-  STELE_TRY(const auto replay, bench::replay(store));
+  STELE_TRY(const auto replay, bench::replay(*store));
   STELE_CHECK(report.line(replay_line(replay, scan)));
-  STELE_TRY(const auto loads, bench::load_streams(store, plan, stop));
+  STELE_TRY(const auto loads, bench::load_streams(*store, plan, stop));
   STELE_CHECK(report.line(
       reads_line(fmt::format("loads of {} scattered events", plan.log.events / plan.log.streams), loads)));
   auto parallel = plan;
   for (const auto threads : {1u, std::max(2u, std::thread::hardware_concurrency())}) {
     parallel.threads = threads;
-    STELE_TRY(const auto reads, bench::read_by_tag(store, parallel, stop));
+    STELE_TRY(const auto reads, bench::read_by_tag(*store, parallel, stop));
     STELE_CHECK(
         report.line(reads_line(fmt::format("10 events by tag, {}", counted(threads, "thread")), reads)));
   }
-  STELE_TRY(auto cold, cold_line(store, directory, plan, stop));
+  STELE_TRY(auto cold, cold_line(std::move(store), directory, plan, stop));
   return report.line(std::move(cold));
 }
 
@@ -111,8 +118,7 @@ result<int> read_directory(const BenchReadOptions& options, Session& session, be
     STELE_CHECK(bench::fill(*store, plan.log, session.stop));
   }
   if (session.stop.stop_requested()) return report.finish();
-  STELE_TRY(const auto store, open(directory, {.access = Access::read_only}));
-  STELE_CHECK(measure_reads(*store, directory, plan, report, session.stop));
+  STELE_CHECK(measure_reads(directory, plan, report, session.stop));
   return report.finish();
 }
 

@@ -17,6 +17,7 @@ result<int> execute(const StreamSetOptions& options, Session& session);
 result<int> execute(const StreamRemoveOptions& options, Session& session);
 result<int> execute(const StreamTombstoneOptions& options, Session& session);
 result<int> execute(const CompactCommandOptions& options, Session& session);
+result<int> execute(const ArchiveCommandOptions& options, Session& session);
 result<int> execute(const InspectOptions& options, Session& session);
 result<int> execute(const VerifyOptions& options, Session& session);
 result<int> execute(const RepairOptions& options, Session& session);
