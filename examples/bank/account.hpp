@@ -8,6 +8,7 @@
 
 #include "stele/decider.hpp"
 #include "stele/decimal.hpp"
+#include "stele/snapshot.hpp"
 
 namespace bank {
 
@@ -105,6 +106,9 @@ STELE_REFUSAL(AmountNotPositive, amount);
 struct Account {
   static constexpr std::string_view category = "BankAccount";
   static const std::string& id(const auto& command) { return command.account_id; }
+
+  // Accounts live for years: one snapshot every hundred events.
+  static constexpr stele::SnapshotPolicy snapshots{};
 
   using Commands = stele::commands<OpenAccount, DepositMoney, WithdrawMoney, CloseAccount>;
   using Events = stele::events<AccountCreated, MoneyDeposited, MoneyWithdrawn, AccountClosed>;

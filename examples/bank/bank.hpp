@@ -10,6 +10,7 @@
 //   GET  /api/accounts/{id}/summary          ?as_of= or ?after_version=, ?after_position=; live too
 //   GET  /api/accounts/{id}/history          ?as_of=&limit=&cursor=, the audit trail, from the stream itself
 //   GET  /api/accounts/{id}/statement        ?month=2026-03
+//   GET  /api/suspicions                     ?limit=, what the fraud rule has found, newest first
 //
 // Amounts are JSON strings or numbers with at most two decimals, and strings in answers.
 #pragma once
@@ -20,11 +21,15 @@
 
 #include "stele/app.hpp"
 #include "stele/projection.hpp"
+#include "stele/saga.hpp"
 
 namespace bank {
 
 struct BankOptions {
   std::chrono::microseconds hold_back{0};  // read models lag by this, to show what waiting is for
+  // The fraud rule looks at what was recorded after this; what is before it is taken for known. Must stay the same as
+  // long as the store lives.
+  stele::Timestamp watch_after{};
 };
 
 class Bank {
@@ -41,6 +46,7 @@ class Bank {
   // Adds addresses, readiness and metrics. The bank must outlive the server.
   void attach(stele::App& app);
   [[nodiscard]] stele::Projections& projections() const;
+  [[nodiscard]] stele::SagaRunner& fraud_watch() const;
 
  private:
   struct Impl;

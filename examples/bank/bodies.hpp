@@ -74,4 +74,17 @@ struct AuditPage {
   std::optional<std::string> next;
 };
 
+// What the fraud rule has found.
+struct Suspicion {
+  std::string account_id;
+  std::uint64_t withdrawals = 0;
+  Money total;
+  stele::Timestamp since;
+  stele::Timestamp until;
+  std::uint64_t position = 0;
+};
+struct Suspicions {
+  std::vector<Suspicion> suspicions;  // newest first
+};
+
 }  // namespace bank

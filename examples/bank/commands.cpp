@@ -13,30 +13,11 @@ using stele::Answer;
 using stele::Request;
 using stele::Response;
 
-// Accounts that many people use at once get a second chance more often than the toolkit's default.
-constexpr unsigned tries = 50;
-
-// Nobody is authenticated here: the caller says who they are, and the log says who they said they were.
-stele::Context context_of(const Request& request) {
-  return {.user = request.header("x-user-id").value_or(""),
-          .correlation_id = request.header("x-correlation-id").value_or(""),
-          .causation_id = request.header("x-causation-id").value_or(""),
-          .traceparent = request.traceparent,
-          .idempotency_key = request.idempotency_key.value_or("")};
-}
-
-stele::HandleOptions options_of(const Request& request) {
-  stele::HandleOptions options;
-  options.max_tries = tries;
-  options.expected = request.expected;
-  return options;
-}
-
 // A command to one account, answered with what became of it.
 template <class C>
 Answer book(stele::EventStore& store, const Request& request, const C& command, int status) {
   STELE_TRY(const auto done,
-            stele::handle<Account>(store, command, context_of(request), options_of(request)));
+            stele::handle<Account>(store, command, stele::context_of(request), stele::options_of(request)));
   if (done.refusal) return Response::problem(problem_of(*done.refusal));
   const Booked booked{done.revision->value(), done.appended->last.value(), command.account_id,
                       balance_of(done.state)};
@@ -53,7 +34,7 @@ std::string new_account_id(const Request& request) {
 }
 
 Answer open_account(stele::EventStore& store, const Request& request) {
-  auto body = body_as<OpenBody>(request);
+  auto body = stele::body_as<OpenBody>(request);
   if (!body) return Response::problem(body.error());
   Violations wrong;
   if (body->account_id) check_account_id(wrong, "/accountId", *body->account_id);
@@ -67,25 +48,25 @@ Answer open_account(stele::EventStore& store, const Request& request) {
 
 template <class C>
 Answer move_money(stele::EventStore& store, const Request& request) {
-  auto body = body_as<AmountBody>(request);
+  auto body = stele::body_as<AmountBody>(request);
   if (!body) return Response::problem(body.error());
   auto description = body->description.value_or("");
   Violations wrong;
   check_text(wrong, "/description", description);
   if (!wrong.empty()) return Response::problem(malformed(std::move(wrong)));
   const std::string account(request.param("id"));
-  if (!is_account_id(account)) return Response::problem(no_such_account(account));
+  if (!stele::is_id(account)) return Response::problem(no_such_account(account));
   return book(store, request, C{account, body->amount, std::move(description)}, 200);
 }
 
 Answer close_account(stele::EventStore& store, const Request& request) {
   const std::string account(request.param("id"));
-  if (!is_account_id(account)) return Response::problem(no_such_account(account));
+  if (!stele::is_id(account)) return Response::problem(no_such_account(account));
   return book(store, request, CloseAccount{account}, 200);
 }
 
 Answer transfer_money(stele::EventStore& store, const Request& request) {
-  auto body = body_as<TransferBody>(request);
+  auto body = stele::body_as<TransferBody>(request);
   if (!body) return Response::problem(body.error());
   const TransferMoney command{body->from_account_id, body->to_account_id, body->amount,
                               body->description.value_or("")};
@@ -94,7 +75,8 @@ Answer transfer_money(stele::EventStore& store, const Request& request) {
   check_account_id(wrong, "/toAccountId", command.to_account_id);
   check_text(wrong, "/description", command.description);
   if (!wrong.empty()) return Response::problem(malformed(std::move(wrong)));
-  STELE_TRY(const auto done, transfer(store, command, context_of(request), options_of(request)));
+  STELE_TRY(const auto done,
+            transfer(store, command, stele::context_of(request), stele::options_of(request)));
   if (done.outcome.refusal) return Response::problem(problem_of(*done.outcome.refusal));
   const auto last = done.outcome.appended->last;
   const BookedTransfer booked{last.value(),

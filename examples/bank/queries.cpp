@@ -5,6 +5,7 @@
 #include "bank/bodies.hpp"
 #include "bank/models.hpp"
 #include "bank/refusals.hpp"
+#include "bank/vigilance.hpp"
 
 namespace bank {
 namespace {
@@ -41,7 +42,7 @@ Response with_next(Response answer, const Request& request, const std::optional<
 
 // The model does not know the account: because there is none, or because the model has not got there yet?
 Answer not_in_model(const Models& models, std::string_view account_id) {
-  if (!is_account_id(account_id) || !models.store.stream_info(stream_of(account_id)))
+  if (!stele::is_id(account_id) || !models.store.stream_info(stream_of(account_id)))
     return Response::problem(no_such_account(account_id));
   return Response::problem(
       Problem(404, "not-yet-visible", "the account exists, and the read model lags behind it")
@@ -53,7 +54,7 @@ Answer not_in_model(const Models& models, std::string_view account_id) {
 
 Answer summary_in_the_past(const Models& models, const Request& request) {
   const auto account = request.param("id");
-  if (!is_account_id(account)) return Response::problem(no_such_account(account));
+  if (!stele::is_id(account)) return Response::problem(no_such_account(account));
   const auto summary = summary_as_of(models.store, account, *request.as_of);
   if (!summary && summary.error().kind() == stele::errc::not_found &&
       !models.store.stream_info(stream_of(account)))
@@ -186,7 +187,7 @@ Answer get_history(const Models& models, const Request& request) {
   if (!limit) return Response::problem(limit.error());
   const auto from = first_row(request);
   if (!from) return Response::problem(from.error());
-  if (!is_account_id(account)) return Response::problem(no_such_account(account));
+  if (!stele::is_id(account)) return Response::problem(no_such_account(account));
   const auto info = models.store.stream_info(stream_of(account));
   if (!info && info.error().kind() == stele::errc::not_found)
     return Response::problem(no_such_account(account));
@@ -199,6 +200,31 @@ Answer get_history(const Models& models, const Request& request) {
   auto answer = Response::json(200, stele::to_json(page)).etag(info->last_revision);
   answer.read_version = info->last_revision;
   return with_next(std::move(answer), request, page.next);
+}
+
+// ---- Suspicions: no model, the log itself knows them by their type
+
+Answer get_suspicions(const Models& models, const Request& request) {
+  const auto limit = limit_of(request, 100);
+  if (!limit) return Response::problem(limit.error());
+  using Findings = stele::events<SuspiciousActivityDetected>;
+  stele::QueryItem findings;
+  findings.types = stele::recorded_names<SuspiciousActivityDetected>();
+  findings.categories.emplace_back(Vigilance::category);
+  STELE_TRY(const auto cursor, models.store.read({.query = stele::Query::of(std::move(findings)),
+                                                  .from = {},
+                                                  .direction = stele::Direction::backward,
+                                                  .limit = *limit}));
+  Suspicions found;
+  while (true) {
+    STELE_TRY(const auto batch, cursor->next_batch(256));
+    if (batch.empty()) return Response::json(200, stele::to_json(found));
+    for (const auto& event : batch)
+      STELE_CHECK(stele::each_event<Findings>(event, [&](const SuspiciousActivityDetected& e) {
+        found.suspicions.push_back(
+            {e.account_id, e.withdrawals, e.total, e.since, e.until, event.position.value()});
+      }));
+  }
 }
 
 // ---- Addresses
@@ -243,6 +269,11 @@ void add_queries(stele::App& app, const Models& models) {
                      .query = {{"month", "2026-03"}}},
              .model = &models.statements.position,
              .stream = stream_asked_for});
+  app.route({.method = "GET",
+             .pattern = "/api/suspicions",
+             .handler = with(get_suspicions),
+             .doc = {.summary = "What the fraud rule has found, newest first",
+                     .query = {{"limit", "rows, 1 to 1000"}}}});
   app.route(
       {.method = "GET",
        .pattern = "/api/accounts/{id}/history",

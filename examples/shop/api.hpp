@@ -4,27 +4,16 @@
 #include <memory>
 
 #include "shop/views.hpp"
-#include "stele/app.hpp"
+#include "stele/web.hpp"
 
 namespace shop {
 
 // A read model with what a server waits for.
-class Model final : public stele::ReadModel {
- public:
+struct Model {
   Model(std::shared_ptr<stele::SqliteTarget> the_target, stele::Runner& runner)
-      : target(std::move(the_target)), runner_(runner) {}
-  [[nodiscard]] stele::Position position() const override { return runner_.position(); }
-  std::uint64_t notify_at(stele::Position wanted, std::function<void()> reached) override {
-    return runner_.notify_at(wanted, [reached = std::move(reached)](stele::result<stele::Position> at) {
-      if (at) reached();
-    });
-  }
-  void cancel(std::uint64_t ticket) override { runner_.cancel(ticket); }
-
+      : target(std::move(the_target)), position(runner) {}
   std::shared_ptr<stele::SqliteTarget> target;
-
- private:
-  stele::Runner& runner_;
+  stele::RunnerModel position;
 };
 
 // All of it must outlive the server.

@@ -1,7 +1,7 @@
 // commands.cpp - the shop's writing side: from a request to a command, from its outcome to an answer. No read model is
 // asked here.
 #include "shop/api.hpp"
-#include "shop/requests.hpp"
+#include "shop/place_order.hpp"
 
 namespace shop {
 namespace {
@@ -43,9 +43,10 @@ struct ChangedAnswer {
 // One aggregate, one command. Nothing to do is an answer, too.
 template <class D, class C>
 Answer handled(stele::EventStore& store, const Request& request, const C& command, int status) {
-  if (!is_id(D::id(command))) return Response::problem(wrong_id("id", D::id(command)));
-  STELE_TRY(const auto done, stele::handle<D>(store, command, context_of(request), options_of(request)));
-  if (done.refusal) return Response::problem(problem_of(*done.refusal));
+  if (!stele::is_id(D::id(command))) return Response::problem(stele::wrong_id("id", D::id(command)));
+  STELE_TRY(const auto done,
+            stele::handle<D>(store, command, stele::context_of(request), stele::options_of(request)));
+  if (done.refusal) return Response::problem(stele::refusal_of(*done.refusal));
   const auto at = done.appended ? done.appended->last : store.head().position;
   const ChangedAnswer answer{done.revision ? done.revision->value() : 0, at.value()};
   auto response = Response::json(status, stele::to_json(answer)).position(at);
@@ -55,7 +56,7 @@ Answer handled(stele::EventStore& store, const Request& request, const C& comman
 // The body is the command itself.
 template <class D, class C>
 Answer created(stele::EventStore& store, const Request& request) {
-  auto command = body_as<C>(request);
+  auto command = stele::body_as<C>(request);
   if (!command) return Response::problem(command.error());
   return handled<D>(store, request, *command, 201);
 }
@@ -70,17 +71,19 @@ std::string new_order_id(const Request& request) {
 }
 
 Answer post_order(stele::EventStore& store, const Request& request) {
-  auto body = body_as<OrderBody>(request);
+  auto body = stele::body_as<OrderBody>(request);
   if (!body) return Response::problem(body.error());
   const PlaceOrder command{body->order_id.value_or(new_order_id(request)), body->customer_id,
                            std::move(body->items), std::move(body->shipping_address),
                            body->payment_method.value_or("card")};
-  if (!is_id(command.order_id)) return Response::problem(wrong_id("orderId", command.order_id));
-  if (!is_id(command.customer_id)) return Response::problem(wrong_id("customerId", command.customer_id));
+  if (!stele::is_id(command.order_id)) return Response::problem(stele::wrong_id("orderId", command.order_id));
+  if (!stele::is_id(command.customer_id))
+    return Response::problem(stele::wrong_id("customerId", command.customer_id));
   for (const Wanted& item : command.items)
-    if (!is_id(item.product_id)) return Response::problem(wrong_id("items", item.product_id));
-  STELE_TRY(const auto placed, place_order(store, command, context_of(request), options_of(request)));
-  if (placed.outcome.refusal) return Response::problem(problem_of(*placed.outcome.refusal));
+    if (!stele::is_id(item.product_id)) return Response::problem(stele::wrong_id("items", item.product_id));
+  STELE_TRY(const auto placed,
+            place_order(store, command, stele::context_of(request), stele::options_of(request)));
+  if (placed.outcome.refusal) return Response::problem(stele::refusal_of(*placed.outcome.refusal));
   const auto last = placed.outcome.appended->last;
   const PlacedAnswer answer{command.order_id, "placed", placed.total, 0, last.value()};
   return Response::json(201, stele::to_json(answer))
@@ -90,7 +93,7 @@ Answer post_order(stele::EventStore& store, const Request& request) {
 }
 
 Answer post_stock(stele::EventStore& store, const Request& request) {
-  const auto body = body_as<QuantityBody>(request);
+  const auto body = stele::body_as<QuantityBody>(request);
   if (!body) return Response::problem(body.error());
   return handled<Stock>(store, request, ReceiveStock{std::string(request.param("id")), body->quantity}, 200);
 }
@@ -100,21 +103,22 @@ Answer post_payment(stele::EventStore& store, const Request& request) {
 }
 
 Answer post_cancel(stele::EventStore& store, const Request& request) {
-  auto body = body_as<ReasonBody>(request);
+  auto body = stele::body_as<ReasonBody>(request);
   if (!body) return Response::problem(body.error());
   return handled<Order>(store, request, CancelOrder{std::string(request.param("id")), body->reason}, 200);
 }
 
 Answer post_address(stele::EventStore& store, const Request& request) {
-  auto body = body_as<Address>(request);
+  auto body = stele::body_as<Address>(request);
   if (!body) return Response::problem(body.error());
   return handled<Order>(store, request, UpdateShippingAddress{std::string(request.param("id")), *body}, 200);
 }
 
 Answer post_item(stele::EventStore& store, const Request& request) {
-  auto body = body_as<Wanted>(request);
+  auto body = stele::body_as<Wanted>(request);
   if (!body) return Response::problem(body.error());
-  if (!is_id(body->product_id)) return Response::problem(wrong_id("productId", body->product_id));
+  if (!stele::is_id(body->product_id))
+    return Response::problem(stele::wrong_id("productId", body->product_id));
   return handled<Cart>(store, request,
                        AddItem{std::string(request.param("user")), body->product_id, body->quantity}, 200);
 }

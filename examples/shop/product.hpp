@@ -44,17 +44,22 @@ struct ProductTaken {
   std::string product_id;
 };
 STELE_REFUSAL(ProductTaken, product_id);
-struct PriceNotPositive {
+struct PriceOutOfRange {
   Money price;
+  Money most;
 };
-STELE_REFUSAL(PriceNotPositive, price);
+STELE_REFUSAL(PriceOutOfRange, price, most);
+
+// Times the most there can be of one product (stock.hpp), and over all lines an order may have, this stays far from
+// what Money cannot hold.
+inline constexpr Money highest_price = Money::from_units(100'000'000);
 
 struct Product {
   static constexpr std::string_view category = "Product";
   static const std::string& id(const auto& command) { return command.product_id; }
   using Commands = stele::commands<ListProduct, ChangePrice>;
   using Events = stele::events<ProductListed, PriceChanged>;
-  using Refusals = stele::refusals<NoSuchProduct, ProductTaken, PriceNotPositive>;
+  using Refusals = stele::refusals<NoSuchProduct, ProductTaken, PriceOutOfRange>;
   using Decision = stele::decision<Events, Refusals>;
 
   struct Missing {};
@@ -63,8 +68,10 @@ struct Product {
   };
   using State = std::variant<Missing, Listed>;
 
+  static bool possible(Money price) { return price > Money{} && price <= highest_price; }
+
   static Decision decide(const ListProduct& c, const Missing&) {
-    if (c.price <= Money{}) return stele::refuse(PriceNotPositive{c.price});
+    if (!possible(c.price)) return stele::refuse(PriceOutOfRange{c.price, highest_price});
     return stele::happened(ProductListed{c.product_id, c.name, c.price});
   }
   static Decision decide(const ListProduct& c, const Listed&) {
@@ -74,7 +81,7 @@ struct Product {
     return stele::refuse(NoSuchProduct{c.product_id});
   }
   static Decision decide(const ChangePrice& c, const Listed&) {
-    if (c.price <= Money{}) return stele::refuse(PriceNotPositive{c.price});
+    if (!possible(c.price)) return stele::refuse(PriceOutOfRange{c.price, highest_price});
     return stele::happened(PriceChanged{c.product_id, c.price});
   }
 

@@ -1,6 +1,5 @@
 // queries.cpp - the shop's reading side: two models, two questions. Nothing here appends.
 #include "shop/api.hpp"
-#include "shop/requests.hpp"
 
 namespace shop {
 namespace {
@@ -14,7 +13,7 @@ Answer get_order(Model& orders, const Request& request) {
   const auto order = order_of(snapshot, request.param("id"));
   if (!order && order.error().kind() == stele::errc::not_found)
     return Response::problem(
-        refusal_problem("NoSuchOrder", stele::to_json(NoSuchOrder{std::string(request.param("id"))})));
+        stele::refusal_of("NoSuchOrder", stele::to_json(NoSuchOrder{std::string(request.param("id"))})));
   if (!order) return order.error();
   const stele::Revision version(order->version);
   return Response::json(200, stele::to_json(*order)).etag(version).read(version, snapshot.position());
@@ -35,13 +34,13 @@ void add_queries(stele::App& app, Model& orders, Model& carts) {
              .pattern = "/api/orders/{id}",
              .handler = [&orders](const Request& request) { return get_order(orders, request); },
              .doc = {.summary = "The order with everything about it"},
-             .model = &orders,
+             .model = &orders.position,
              .stream = [](const Request& request) { return stele::stream_of<Order>(request.param("id")); }});
   app.route({.method = "GET",
              .pattern = "/api/carts/{user}",
              .handler = [&carts](const Request& request) { return get_cart(carts, request); },
              .doc = {.summary = "What is in a cart"},
-             .model = &carts,
+             .model = &carts.position,
              .stream = [](const Request& request) { return stele::stream_of<Cart>(request.param("user")); }});
 }
 

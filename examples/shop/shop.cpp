@@ -45,31 +45,12 @@ Shop::~Shop() = default;
 stele::Projections& Shop::projections() const { return impl_->projections; }
 stele::SagaRunner& Shop::fulfilment() const { return *impl_->fulfilment; }
 
-// A stuck order is somebody's work, and no reason not to serve the others.
 void Shop::attach(stele::App& app) {
   add_commands(app, impl_->store);
   add_queries(app, *impl_->orders, *impl_->carts);
-  for (auto* runner : impl_->projections.runners())
-    app.check("projection " + runner->target().name(), [runner]() -> stele::result<void> {
-      const auto status = runner->status();
-      if (status.state != stele::ProjectionState::failed) return {};
-      return stele::Error(stele::errc::unavailable, status.name + " has failed: " + status.reason);
-    });
-  app.metrics([this] {
-    const stele::SagaStatus status = impl_->fulfilment->status();
-    const auto metric = [&](std::string name, std::string help, std::string type, std::uint64_t value) {
-      return stele::Metric{std::move(name),
-                           std::move(help),
-                           std::move(type),
-                           {{"saga", status.name}},
-                           static_cast<double>(value)};
-    };
-    return std::vector{
-        metric("stele_saga_position", "Everything up to here was handled.", "gauge", status.position.value()),
-        metric("stele_saga_timers", "Timers that are pending.", "gauge", status.timers),
-        metric("stele_saga_stuck", "Instances that wait for somebody.", "gauge", status.stuck),
-        metric("stele_saga_commands_total", "Commands sent since the start.", "counter", status.sent)};
-  });
+  stele::watch_projections(app, impl_->projections);
+  app.saga(*impl_->fulfilment);
+  stele::watch_saga(app, *impl_->fulfilment);
 }
 
 }  // namespace shop

@@ -60,6 +60,9 @@ struct CartDocument {
 struct Orders {
   static constexpr std::string_view name = "orders";
   static constexpr int version = 1;
+  // Other domains of the same log have customers, too.
+  static constexpr std::string_view categories[] = {Customer::category, Product::category, Order::category,
+                                                    Payment::category};
   static constexpr std::string_view schema =
       "CREATE TABLE customer(id TEXT PRIMARY KEY, name TEXT NOT NULL, email TEXT NOT NULL) STRICT, WITHOUT "
       "ROWID;"

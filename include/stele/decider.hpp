@@ -106,6 +106,16 @@ class [[nodiscard]] decision {
   std::optional<refusal> why_;
 };
 
+// The four lists in one line, for a decider to inherit:
+//   struct Tally : stele::aggregate<stele::commands<Count>, stele::events<Counted>, stele::refusals<TooMuch>> {...};
+template <class CommandList, class EventList, class RefusalList>
+struct aggregate {
+  using Commands = CommandList;
+  using Events = EventList;
+  using Refusals = RefusalList;
+  using Decision = decision<EventList, RefusalList>;
+};
+
 // Who asks and when, for rules that must know.
 struct Asked {
   Timestamp at;

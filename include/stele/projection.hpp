@@ -246,14 +246,17 @@ result<void> project_event(Model& model, const EventView& at) {
   return done;
 }
 
-// The events P lists, under every name they have been recorded by; only of streams of P::category, where P
-// has one.
+// The events P lists, under every name they have been recorded by; only of streams of P::category, or of one of
+// P::categories, where P has it. A log that several domains share needs that: a type name may mean one thing here
+// and another there.
 template <class P>
 [[nodiscard]] Query events_of() {
   QueryItem item;
   item.types = detail::names_of(static_cast<const typename P::Events*>(nullptr));
   Query query = Query::of(std::move(item));
   if constexpr (requires { P::category; }) query.items->front().categories.emplace_back(P::category);
+  if constexpr (requires { P::categories; })
+    for (const auto& category : P::categories) query.items->front().categories.emplace_back(category);
   return query;
 }
 

@@ -169,7 +169,7 @@ struct SqliteProjection {
 };
 
 // From the typed form (see projection.hpp): P has name, version, schema, Events, and a project() for each of them;
-// optionally a category, whose streams alone it listens to.
+// optionally a category or several (categories), whose streams alone it listens to.
 template <class P>
 SqliteProjection sqlite_projection() {
   return {.name = std::string(P::name),

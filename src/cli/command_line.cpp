@@ -116,8 +116,12 @@ class Tree {
                       "HOST:PORT (default 127.0.0.1:2113; port 0: any free one)");
     serve->add_flag("--allow-insecure", serving->allow_insecure,
                     "accept other machines without TLS and users");
+    const auto [fresh, naming] =
+        leaf<NewOptions>(app_, "new", "Write a small project that passes its first test", false);
+    fresh->add_option("name", naming->name, "the project's name")->required();
+    fresh->add_option("--dir", naming->dir, "the folder, new or empty (default: its name, here)");
     const auto [demo, showing] =
-        leaf<DemoOptions>(app_, "demo", "Serve a small bank with months of history, and a shop", false);
+        leaf<DemoOptions>(app_, "demo", "Serve a small bank, a shop and a crm with months of history", false);
     demo->add_option("--dir", common_.place.dir, "keep the data here (default: a temporary directory)");
     demo->add_option("--listen", showing->listen, "HOST:PORT (default 127.0.0.1:2113; port 0: any free one)");
     demo->add_option("--seed", showing->seed, "the history's seed (default 42)");

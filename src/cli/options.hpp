@@ -194,6 +194,11 @@ struct BenchOpenOptions : BenchOptions {
   double append_seconds = 0;  // of appending to it afterwards
 };
 
+struct NewOptions {
+  std::string name;
+  std::string dir;  // empty: a folder of that name here
+};
+
 struct VersionOptions {};
 struct TopicOptions {
   std::string topic;
@@ -206,7 +211,7 @@ using Command =
                  RestoreCommandOptions, ImportOptions, ExportOptions, ServeOptions, DemoOptions,
                  BenchAppendOptions, BenchReadOptions, BenchLoadOptions, BenchConditionOptions,
                  BenchSubscribeOptions, BenchRebuildOptions, BenchFillOptions, BenchOpenOptions,
-                 VersionOptions, TopicOptions>;
+                 NewOptions, VersionOptions, TopicOptions>;
 
 struct Invocation {
   Common common;

@@ -28,7 +28,7 @@ class BankTest : public testing::Test {
     ASSERT_TRUE(opened) << opened.error().to_string();
     store_ = *std::move(opened);
     ASSERT_TRUE(seed(*store_, 42));
-    auto bank = Bank::open(*store_, dir_ / "models");
+    auto bank = Bank::open(*store_, dir_ / "models", {.watch_after = base_date});
     ASSERT_TRUE(bank) << bank.error().to_string();
     bank_ = *std::move(bank);
     app_ = std::make_unique<stele::App>("bank", "1");

@@ -99,6 +99,15 @@ TEST_F(ShopTest, the_order_document_is_flat_and_joined_field_for_field) {
   EXPECT_EQ(found.at("/estimatedDelivery").size(), 10u);
   EXPECT_EQ(found.at("/trackingNumber"), "track-order-1");
   EXPECT_EQ(http_->get("/api/orders/order-9").status, 404);
+  const auto day = found.at("/estimatedDelivery");
+  EXPECT_EQ(
+      found.body,
+      R"({"orderId":"order-1","status":"shipped","customerId":"cust-42","customerName":"Alice Johnson",)"
+      R"("customerEmail":"alice@example.com","items":[{"productId":"prod-101","productName":"Wireless Mouse",)"
+      R"("quantity":2,"unitPrice":"29.99","lineTotal":"59.98"},{"productId":"prod-205","productName":)"
+      R"("Mechanical Keyboard","quantity":1,"unitPrice":"49.99","lineTotal":"49.99"}],"total":"109.97",)"
+      R"("shippingAddress":"400 Broad St, Seattle 98101","estimatedDelivery":")" +
+          day + R"(","trackingNumber":"track-order-1","version":1})");
 }
 
 TEST_F(ShopTest, placing_reserves_in_the_same_append) {
@@ -201,25 +210,49 @@ TEST_F(ShopTest, each_item_of_an_order_counts_for_itself_and_their_sum_too) {
   EXPECT_EQ(asked({{"prod-101", 1}, {"prod-101", 1}}), "");
 }
 
-TEST_F(ShopTest, of_sixty_four_who_want_the_last_one_exactly_one_gets_it) {
-  ASSERT_EQ(post("/api/products", R"({"productId":"rare","name":"Rare","price":"1.00"})").status, 201);
-  ASSERT_EQ(post("/api/products/rare/stock", R"({"quantity":1})").status, 200);
+// Of `shoppers` who want the last one at once: how many got it, how many were told why not.
+std::pair<int, int> fight_for_the_last(stele::EventStore& store, const std::string& product, int shoppers) {
   std::atomic<int> winners = 0;
   std::atomic<int> told = 0;
-  std::vector<std::thread> shoppers;
-  for (int i = 0; i < 64; ++i)
-    shoppers.emplace_back([&, i] {
-      const PlaceOrder wanted{"r-" + std::to_string(i), "cust-42", {{"rare", 1}}, {"s", "c", "p"}, "card"};
+  std::vector<std::thread> all;
+  for (int i = 0; i < shoppers; ++i)
+    all.emplace_back([&, i] {
+      const PlaceOrder wanted{
+          product + "-" + std::to_string(i), "cust-42", {{product, 1}}, {"s", "c", "p"}, "card"};
       stele::HandleOptions options;
       options.max_tries = 1000;
-      const auto placed = place_order(*store_, wanted, {}, options);
+      const auto placed = place_order(store, wanted, {}, options);
       ASSERT_TRUE(placed) << placed.error().to_string();
       if (placed->outcome.accepted()) ++winners;
       if (placed->outcome.refusal && stele::type_name(*placed->outcome.refusal) == "OutOfStock") ++told;
     });
-  for (std::thread& each : shoppers) each.join();
-  EXPECT_EQ(winners, 1);
-  EXPECT_EQ(told, 63);
+  for (std::thread& each : all) each.join();
+  return {winners, told};
+}
+
+TEST_F(ShopTest, of_two_and_of_sixty_four_who_want_the_last_one_exactly_one_gets_it) {
+  for (const int shoppers : {2, 64}) {
+    const auto product = "rare-" + std::to_string(shoppers);
+    ASSERT_EQ(
+        post("/api/products", R"({"productId":")" + product + R"(","name":"Rare","price":"1.00"})").status,
+        201);
+    ASSERT_EQ(post("/api/products/" + product + "/stock", R"({"quantity":1})").status, 200);
+    EXPECT_EQ(fight_for_the_last(*store_, product, shoppers), std::pair(1, shoppers - 1));
+  }
+}
+
+TEST_F(ShopTest, a_price_nobody_could_add_up_is_refused) {
+  const auto listed = [&](const std::string& price) {
+    return post("/api/products",
+                R"({"productId":"p-)" + price + R"(","name":"Yacht","price":")" + price + "\"}");
+  };
+  EXPECT_EQ(listed("90071992547409.93").at("/rule"), "PriceOutOfRange");
+  EXPECT_EQ(listed("-1.00").at("/rule"), "PriceOutOfRange");
+  EXPECT_EQ(listed("1000000.01").at("/most"), "1000000.00");
+  EXPECT_EQ(listed("1000000.00").status, 201);
+  // A cart of the most there can be, at the highest price.
+  ASSERT_EQ(post("/api/carts/eve/items", R"({"productId":"p-1000000.00","quantity":1000000})").status, 200);
+  EXPECT_EQ(settled("/api/carts/eve").at("/total"), "1000000000000.00");
 }
 
 TEST_F(ShopTest, readiness_and_metrics_speak_of_it) {

@@ -115,7 +115,9 @@ TEST(PaymentRules, a_reversed_payment_gives_back_what_was_captured_and_takes_not
 // ---- Customers, catalogue, carts
 
 TEST(CatalogueRules, products_and_customers_are_listed_once) {
-  given<Product>().when(ListProduct{"p", "Pen", 0_money}).then_refused(PriceNotPositive{0_money});
+  given<Product>()
+      .when(ListProduct{"p", "Pen", 0_money})
+      .then_refused(PriceOutOfRange{0_money, highest_price});
   given<Product>(ProductListed{"p", "Pen", 1_money})
       .when(ListProduct{"p", "Pen", 1_money})
       .then_refused(ProductTaken{"p"});

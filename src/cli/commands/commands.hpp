@@ -35,6 +35,7 @@ result<int> execute(const BenchSubscribeOptions& options, Session& session);
 result<int> execute(const BenchRebuildOptions& options, Session& session);
 result<int> execute(const BenchFillOptions& options, Session& session);
 result<int> execute(const BenchOpenOptions& options, Session& session);
+result<int> execute(const NewOptions& options, Session& session);
 result<int> execute(const VersionOptions& options, Session& session);
 result<int> execute(const TopicOptions& options, Session& session);
 

@@ -1,5 +1,5 @@
-// demo.cpp - `stele demo`: the bank of examples/bank with half a year of history, and the shop of examples/shop beside
-// it, served until a signal comes.
+// demo.cpp - `stele demo`: the bank of examples/bank with half a year of history, the shop and the crm beside it,
+// served until a signal comes.
 #include <fmt/format.h>
 
 #include <cstdlib>
@@ -14,6 +14,7 @@
 #include "cli/listen.hpp"
 #include "cli/output/json_object.hpp"
 #include "cli/output/text.hpp"
+#include "crm/crm.hpp"
 #include "shop/shop.hpp"
 
 namespace stele::cli {
@@ -110,14 +111,18 @@ result<int> execute(const DemoOptions& options, Session& session) {
   STELE_TRY(const auto store, open(directory.path()));
   session.handles_stop();
   STELE_TRY(const auto written, bank::seed(*store, options.seed));
+  STELE_CHECK(crm::seed(*store));
   STELE_CHECK(shop::seed(*store));
   STELE_TRY(const auto bank,
-            bank::Bank::open(*store, directory.path() / "models", {.hold_back = options.projection_delay}));
+            bank::Bank::open(*store, directory.path() / "models",
+                             {.hold_back = options.projection_delay, .watch_after = bank::base_date}));
   wait_for_models(*bank, store->head().position);
   STELE_TRY(const auto shop, shop::Shop::open(*store, directory.path() / "models"));
+  STELE_TRY(const auto crm, crm::Crm::open(*store, directory.path() / "models"));
   App app("bank", STELE_VERSION);
   bank->attach(app);
   shop->attach(app);
+  crm->attach(app);
   STELE_TRY(const auto server, Server::start(*store, &app, listening));
   std::optional<bank::Traffic> traffic;
   if (options.traffic) traffic.emplace(*store, bank::TrafficOptions{.seed = options.seed});
