@@ -22,6 +22,7 @@ ROOMS = {
     "projection": (4, ("base", "event")),
     "sql": (4, ("base", "event")),
     "targets": (5, ("base", "event", "projection")),
+    "world": (5, ("base", "event", "io", "engine", "domain", "projection")),
     "bus": (5, ("base", "event", "projection")),
     "server": (6, ("*",)),
     "cli": (8, ("*",)),

@@ -33,6 +33,8 @@
 
 namespace stele {
 
+class SagaRunner;  // saga.hpp
+
 // A header, a path parameter, a query parameter.
 struct Field {
   std::string name;
@@ -278,6 +280,11 @@ class App {
   App& check(std::string name, std::function<result<void>()> ready);
   // Called for each scrape of /metrics.
   App& metrics(std::function<std::vector<Metric>()> collect);
+  // Shows it under /v1/sagas, where stuck instances can be retried. The runner must outlive the server.
+  App& saga(SagaRunner& runner);
+  // Types with what they were called before, as stele::type_names (evolution.hpp) knows them: whoever asks /v1 for
+  // the first name of a list gets events of all its names, in reads, live streams and append conditions.
+  App& type_names(std::vector<std::vector<std::string>> names);
 
   struct ProblemType {
     std::string slug, title, meaning;
@@ -294,6 +301,8 @@ class App {
   [[nodiscard]] const std::vector<std::function<std::vector<Metric>()>>& collectors() const {
     return collectors_;
   }
+  [[nodiscard]] const std::vector<SagaRunner*>& sagas() const { return sagas_; }
+  [[nodiscard]] const std::vector<std::vector<std::string>>& type_names() const { return type_names_; }
 
  private:
   std::string name_;
@@ -302,6 +311,8 @@ class App {
   std::vector<ProblemType> problems_;
   std::vector<Check> checks_;
   std::vector<std::function<std::vector<Metric>()>> collectors_;
+  std::vector<SagaRunner*> sagas_;
+  std::vector<std::vector<std::string>> type_names_;
 };
 
 // ---- The server

@@ -9,6 +9,12 @@
 //
 //   stele::write_state_digests<Account, Order>(*store, "states.txt");
 //
+// Any program offers both to its operators with the first line of its main():
+//
+//   if (const auto code = stele::schema_command<Account, Order>(argc, argv)) return *code;
+//
+//   shop schema check --dir data --digests states.txt        exit code 7 when something was found
+//
 // Every stream of a category that one of the deciders has is folded from its first event, without snapshots. States
 // must have a JSON form (as for snapshots); a digest is one of that form, so a state whose fields were changed differs
 // for every aggregate, and says so for each.
@@ -17,11 +23,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
+#include <iosfwd>
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "stele/decider.hpp"
@@ -66,6 +76,31 @@ namespace detail {
                                                         const std::filesystem::path& file);
 // Adds to each type what it was called before.
 void add_older_names(Query& query, const std::vector<std::string>& names);
+// {"stream":"Book-b1","version":0,"position":4,"type":"BookGiven","what":"..."}
+[[nodiscard]] std::string problem_json(const HistoryProblem& problem);
+// "5 problems in 6 events of 3 streams; ..."
+[[nodiscard]] std::string summary(const HistoryReport& report);
+
+// A program's deciders, as its `schema` command needs them.
+struct SchemaProgram {
+  std::vector<HistoryKind> kinds;
+  std::string vocabulary;
+  std::function<result<std::unique_ptr<EventStore>>(const std::filesystem::path&)> open;
+};
+// `words` begin behind "schema".
+[[nodiscard]] int schema_command(std::span<const std::string> words, const SchemaProgram& program,
+                                 std::ostream& out, std::ostream& err);
+[[nodiscard]] std::optional<int> schema_command(int argc, const char* const* argv,
+                                                const std::function<SchemaProgram()>& program);
+template <decider... D>
+[[nodiscard]] SchemaProgram schema_program() {
+  return {history_kinds<D...>(), (std::string() + ... + stele::vocabulary<D>()),
+          [](const std::filesystem::path& directory) {
+            OpenOptions following;
+            following.access = Access::read_only;
+            return stele::open(directory, following);
+          }};
+}
 
 }  // namespace detail
 
@@ -86,6 +121,20 @@ template <decider... D>
   return detail::write_state_digests(store, detail::history_kinds<D...>(), file);
 }
 
+// ---- From the command line
+
+// A program's `schema` command, when the first of its words is that; nothing otherwise. Reads the store beside the
+// process that writes it. Exit codes are those of `stele`: 0 good, 7 something was found, 2 wrong words.
+//
+//   schema check --dir DIR [--digests FILE] [-o ndjson]   replays the log: one line for each problem
+//   schema digests FILE --dir DIR                         writes the digests, with the old program
+//   schema lock FILE                                      compares the vocabulary with the committed file
+//   schema print                                          the vocabulary
+template <decider... D>
+[[nodiscard]] std::optional<int> schema_command(int argc, const char* const* argv) {
+  return detail::schema_command(argc, argv, detail::schema_program<D...>);
+}
+
 // ---- Queries by name
 
 // The query, asking for the older names of each type it names as well, as these deciders know them. For queries that
@@ -97,6 +146,19 @@ template <decider... D>
   };
   (add(static_cast<const typename D::Events*>(nullptr)), ...);
   return query;
+}
+
+// Each type these deciders know by more than one name: what it is called today, then its older names. For
+// App::type_names (app.hpp), so that queries which come over HTTP find both.
+template <decider... D>
+[[nodiscard]] std::vector<std::vector<std::string>> type_names() {
+  std::vector<std::vector<std::string>> all;
+  const auto add = [&](std::vector<std::string> names) {
+    if (names.size() > 1) all.push_back(std::move(names));
+  };
+  const auto add_each = [&]<recorded... E>(const events<E...>*) { (add(recorded_names<E>()), ...); };
+  (add_each(static_cast<const typename D::Events*>(nullptr)), ...);
+  return all;
 }
 
 }  // namespace stele

@@ -11,8 +11,8 @@
 //                    loaded and decided again, at most max_tries times, with growing random pauses.
 //   one effect       with an idempotency key, event ids follow from the key. A repeat, also after a crash or a
 //                    restart, is recognised in the log before anything is decided and gets the first answer.
-//                    The same key with another command is errc::invalid. (A refused command leaves no trace: a
-//                    repeat decides anew.)
+//                    The same key with another command is errc::invalid. A refusal is remembered beside the log
+//                    (Records, space "refusal") for HandleOptions::remember_refusals, and repeated as it was.
 //   all or nothing   what one command does to several streams (transact) is one atomic append.
 //   no exceptions    what rules throw becomes errc::invalid; a history that cannot be is errc::corrupt, with
 //                    stream, revision and type. Only std::bad_alloc passes.
@@ -91,11 +91,13 @@ template <class Refusals, recorded C, class Body>
   detail::CommandRun run(store, schema_of<C>.type, json, context, options);
   while (true) {
     STELE_TRY(auto answered, run.first_answer());
-    Work<Refusals> work(run, std::move(answered));
+    STELE_TRY(auto refused, detail::refused_before<Refusals>(run, answered.has_value()));
+    Work<Refusals> work(run, std::move(answered), std::move(refused));
     STELE_CHECK(detail::guarded([&]() -> result<void> { return body(work); }));
     auto appended = work.commit();
     if (!appended && run.again(appended.error())) continue;
     if (!appended) return run.final_error(std::move(appended).error());
+    if (work.refusal() && !work.repeated()) detail::remember_refusal(run, *work.refusal());
     return Outcome<Refusals>{work.refusal(), *std::move(appended), work.repeated(), run.tries(),
                              work.events_read()};
   }

@@ -51,6 +51,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -85,6 +86,13 @@ struct SagaTrouble {
   Timestamp since;            // the first failure
   std::uint64_t tries = 0;    // so far
   std::uint64_t waiting = 0;  // events and records behind it, of the same instance
+};
+
+// A timer that has not run out yet, or waits behind an instance's trouble.
+struct SagaTimer {
+  std::string instance;
+  std::string timer;
+  Timestamp due;
 };
 
 struct SagaStatus {
@@ -122,6 +130,8 @@ class SagaRunner {
   [[nodiscard]] SagaStatus status() const;
   // The instances in trouble, by name.
   [[nodiscard]] std::vector<SagaTrouble> troubles() const;
+  // The next ones to run out, the earliest first. Waits for the step in progress.
+  [[nodiscard]] std::vector<SagaTimer> timers(std::size_t most = 1'000) const;
   // Tries again now, from the beginning of its patience. Errors: not_found, when it is not in trouble.
   result<void> retry(std::string_view instance);
   // Gives up the event, timer or record in the way (of a record: the commands not sent yet) and goes on behind it.

@@ -2,6 +2,7 @@
 #include "stele/detail/command_run.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <thread>
 
 #include "base/assert.hpp"
@@ -44,6 +45,22 @@ void append_text_member(std::string& out, std::string_view name, std::string_vie
 std::string text_member(const JsonDocument& document, std::string_view name) {
   const auto member = document.root().find(name);
   return std::string(member ? member->as_string().value_or("") : "");
+}
+
+// Persisted in Records under the key's digest.
+struct KeptRefusal {
+  std::string command;
+  std::string hash;
+  std::string rule;
+  std::string facts;
+};
+constexpr std::string_view refusal_space = "refusal";
+constexpr std::uint64_t refusals_between_cleanings = 256;
+
+Error key_was_used(const std::string& command) {
+  return Error(errc::invalid, "the idempotency key was used before, for another command")
+      .with("command", command)
+      .help("give each command a key of its own");
 }
 
 std::string head_text(std::optional<Revision> head) {
@@ -92,10 +109,7 @@ result<void> CommandRun::same_command(const RecordedEvent& first) const {
   STELE_TRY(const auto metadata, JsonDocument::parse(first.metadata, {.allow_repeated_keys = true}));
   if (text_member(metadata, "command") == command_ && text_member(metadata, "commandHash") == command_hash_)
     return {};
-  return Error(errc::invalid, "the idempotency key was used before, for another command")
-      .with("command", text_member(metadata, "command"))
-      .with("position", first.position.value())
-      .help("give each command a key of its own");
+  return key_was_used(text_member(metadata, "command")).with("position", first.position.value());
 }
 
 result<std::optional<FirstAnswer>> CommandRun::first_answer() {
@@ -125,6 +139,29 @@ result<std::optional<FirstAnswer>> CommandRun::first_answer() {
   appended.recorded_at = by_position.max.recorded_at;
   appended.was_duplicate = true;
   return std::optional(std::move(answer));
+}
+
+// Records that cannot be read remember nothing: the command is decided anew, as without a key.
+result<std::optional<FirstRefusal>> CommandRun::first_refusal() {
+  std::optional<FirstRefusal> none;
+  if (key_digest_.empty() || tries_ > 1 || options_.remember_refusals.count() == 0) return none;
+  const auto text = store_.records().get(refusal_space, key_digest_);
+  if (!text || !*text) return none;
+  auto kept = from_json<KeptRefusal>(std::string_view(**text));
+  if (!kept) return none;
+  if (kept->command != command_ || kept->hash != command_hash_) return key_was_used(kept->command);
+  return std::optional(FirstRefusal{std::move(kept->rule), std::move(kept->facts)});
+}
+
+// Bounded by time: now and then what is older than it is to be remembered is forgotten.
+void CommandRun::remember(const FirstRefusal& refusal) {
+  static std::atomic<std::uint64_t> remembered{0};
+  if (key_digest_.empty() || options_.remember_refusals.count() == 0) return;
+  Records& records = store_.records();
+  const KeptRefusal kept{command_, command_hash_, refusal.rule, refusal.facts};
+  (void)records.put(refusal_space, key_digest_, to_json(kept)).has_value();
+  if (remembered++ % refusals_between_cleanings == 0)
+    (void)records.erase_older(refusal_space, clock_now() - options_.remember_refusals).has_value();
 }
 
 std::string CommandRun::metadata(int version) const {
@@ -195,8 +232,13 @@ result<std::optional<AppendResult>> CommandRun::append(std::vector<WorkStream>& 
   STELE_ASSERT(appended.was_duplicate || appended.last.value() + 1 - appended.first.value() == before,
                "an append stands at consecutive positions", appended.first.value(), appended.last.value(),
                before);
-  for (WorkStream& each : streams)
-    if (each.last) each.last = Position(appended.first.value() + each.last->value() - 1);
+  for (WorkStream& each : streams) {
+    if (!each.last) continue;
+    each.last = Position(appended.first.value() + each.last->value() - 1);
+    // Of a stream that was deleted only the append knows where its numbering goes on.
+    const auto now = std::ranges::find(appended.revisions, each.stream, &StreamRevision::stream);
+    if (each.revision && now != appended.revisions.end()) *each.revision = now->revision;
+  }
   return std::optional(std::move(appended));
 }
 

@@ -26,6 +26,16 @@ void add_effects(SagaStep& step, detail::Effects effects, Timestamp now) {
   step.completed = effects.completed;
 }
 
+// What became of the timer afterwards is gone, too, so that nobody can tell whether it is still to fire.
+Error step_is_gone(const std::string& stream, const std::string& timer, Position scheduled_by) {
+  return Error(errc::corrupt, "timer " + timer + " is due, and the step that scheduled it at position " +
+                                  std::to_string(scheduled_by.value()) + " is not in " + stream + " any more")
+      .with("stream", stream)
+      .with("timer", timer)
+      .with("position", scheduled_by.value())
+      .help("a saga's stream must not be truncated before it is complete: widen its retention and retry, or skip");
+}
+
 }  // namespace
 
 SagaHandler::SagaHandler(EventStore& store, const detail::SagaKind& kind, Clock& clock)
@@ -44,7 +54,7 @@ bool SagaHandler::is_own_step(const EventView& event) const {
 
 // What was recorded later than this event, or passed by without a record, must not be asked again: the state is
 // not the one it would be asked in.
-result<void> SagaHandler::react(std::string_view instance, const EventView& event) {
+result<void> SagaHandler::react(std::string_view instance, const EventView& event, bool in_turn) {
   STELE_TRY(const SagaHistory history, load_history(store_, stream_of(instance)));
   if (event.position <= history.seen || history.is_skipped(event.position, event.type)) return {};
   if (history.completed) {
@@ -53,13 +63,14 @@ result<void> SagaHandler::react(std::string_view instance, const EventView& even
   }
   STELE_CHECK(decide(history, event, event.recorded_at,
                      step_because(Because::event, event.position, std::string(event.type), event.position),
-                     trace_of(event.id, event.metadata)));
+                     trace_of(event.id, event.metadata), !in_turn));
   return {};
 }
 
 result<void> SagaHandler::check_in_time(std::string_view instance, const EventView& event) const {
   STELE_TRY(const SagaHistory history, load_history(store_, stream_of(instance)));
   if (event.position > history.seen || history.is_skipped(event.position, event.type)) return {};
+  if (history.ended && *history.ended < event.position) return {};  // it concerns nobody any more
   const bool reacted = std::ranges::any_of(history.steps, [&](const RecordedStep& each) {
     return each.step.because == Because::event && each.step.position == event.position.value();
   });
@@ -74,14 +85,15 @@ result<void> SagaHandler::check_in_time(std::string_view instance, const EventVi
       .help("look at what the instance would have done, do it by hand, then skip the event");
 }
 
-// A reaction of nothing in an unchanged state leaves no record: asking again gives the same nothing.
+// A reaction of nothing in an unchanged state leaves no record, unless it `always` must: asking again gives the same
+// nothing, as long as it is asked in its turn.
 result<void> SagaHandler::decide(const SagaHistory& history, const detail::SagaInput& input, Timestamp at,
-                                 SagaStep step, const Trace& trace) {
+                                 SagaStep step, const Trace& trace, bool always) {
   STELE_TRY(const auto mind, load_mind(store_, kind_, history));
   const Asked asking = asked(at);
   STELE_TRY(auto move, mind->take(input, &asking));
   const bool nothing = move.effects.empty() && !move.evolved;
-  if (nothing && step.because == Because::event) return {};
+  if (nothing && !always) return {};
   add_effects(step, std::move(move.effects), at);
   STELE_CHECK(record_step(store_, history, step, metadata_of(trace, kind_.name())));
   if (step.because == Because::event) ++counts_.reacted;
@@ -140,6 +152,7 @@ result<void> SagaHandler::refused(const std::string& stream, const RecordedStep&
 result<void> SagaHandler::fire(std::string_view instance, const std::string& timer, Position scheduled_by,
                                Position seen) {
   STELE_TRY(const SagaHistory history, load_history(store_, stream_of(instance)));
+  if (!history.step_at(scheduled_by)) return step_is_gone(history.stream, timer, scheduled_by);
   const auto pending = history.timers.find(timer);
   if (pending == history.timers.end() || pending->second.scheduled_by != scheduled_by) return {};
   const RecordedStep* scheduling = history.step_at(scheduled_by);

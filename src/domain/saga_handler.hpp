@@ -28,8 +28,9 @@ class SagaHandler {
   [[nodiscard]] bool is_own_step(const EventView& event) const;
   [[nodiscard]] const SagaCounts& counts() const { return counts_; }
 
-  // Asks the saga what it makes of an event of others, and records the answer.
-  result<void> react(std::string_view instance, const EventView& event);
+  // Asks the saga what it makes of an event of others, and records the answer. `in_turn` is false for one that could
+  // not be read when it came by: of that it is recorded that it was heard, even if nothing follows from it.
+  result<void> react(std::string_view instance, const EventView& event, bool in_turn = true);
   // For an event that could not be read in its turn. Errors: invalid, when the instance has gone past it unawares.
   [[nodiscard]] result<void> check_in_time(std::string_view instance, const EventView& event) const;
   // Sends what a step has decided on and is not settled yet; a refusal is the instance's next input.
@@ -46,7 +47,7 @@ class SagaHandler {
   result<void> refused(const std::string& stream, const RecordedStep& step, std::uint64_t index,
                        const detail::SagaAnswer& answer);
   result<void> decide(const SagaHistory& history, const detail::SagaInput& input, Timestamp at, SagaStep step,
-                      const Trace& trace);
+                      const Trace& trace, bool always = true);
   [[nodiscard]] Asked asked(Timestamp at) const { return {at, "saga:" + std::string(kind_.name())}; }
 
   EventStore& store_;

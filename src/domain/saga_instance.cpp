@@ -39,15 +39,16 @@ void SagaHistory::add(RecordedStep recorded) {
                recorded.at.value());
   seen = std::max(seen, Position(step.seen));
   if (step.because == Because::timer || step.because == Because::skipped)
-    if (const auto ended = timers.find(step.name);
-        ended != timers.end() && ended->second.scheduled_by.value() == step.position)
-      timers.erase(ended);
+    if (const auto run_out = timers.find(step.name);
+        run_out != timers.end() && run_out->second.scheduled_by.value() == step.position)
+      timers.erase(run_out);
   for (const StepTimer& each : step.timers) {
     if (each.due)
       timers.insert_or_assign(each.timer, PendingTimer{*each.due, recorded.at});
     else
       timers.erase(each.timer);
   }
+  if (step.completed && !completed) ended = seen;
   completed = completed || step.completed;
   if (completed) timers.clear();
   steps.push_back(std::move(recorded));

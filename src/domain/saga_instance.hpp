@@ -27,6 +27,7 @@ struct SagaHistory {
   std::vector<RecordedStep> steps;
   Position seen;
   bool completed = false;
+  std::optional<Position> ended;  // everything up to here was seen when it was completed
   std::map<std::string, PendingTimer> timers;
 
   // Null: no step stands at that position.

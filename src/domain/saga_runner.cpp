@@ -171,6 +171,8 @@ SagaStatus SagaRunner::status() const {
 
 std::vector<SagaTrouble> SagaRunner::troubles() const { return impl_->worker.troubles(); }
 
+std::vector<SagaTimer> SagaRunner::timers(std::size_t most) const { return impl_->worker.timers(most); }
+
 result<void> SagaRunner::retry(std::string_view instance) {
   STELE_CHECK(impl_->worker.retry(instance));
   impl_->wake();

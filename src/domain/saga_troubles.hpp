@@ -17,6 +17,7 @@ namespace stele::domain {
 struct SagaItem {
   std::uint64_t position = 0;
   std::optional<std::string> timer;
+  std::optional<bool> out_of_turn;  // it could not be read when it came by
   bool operator==(const SagaItem&) const = default;
 };
 

@@ -159,7 +159,7 @@ result<bool> SagaWorker::deliver() {
 
 // Whoever is in trouble already gets it later, behind what it could not do yet.
 void SagaWorker::take(const EventView& event) {
-  const SagaItem item{event.position.value(), {}};
+  const SagaItem item{event.position.value(), {}, {}};
   const auto instance = detail::guarded([&] { return instance_of(event); });
   if (!instance) return hold(unread_name(event.position), item, std::string(event.type), instance.error());
   if (instance->empty()) return;
@@ -208,7 +208,7 @@ bool SagaWorker::fire_due() {
     any = true;
     if (troubles_.find(entry.instance)) continue;  // since the list was made
     const auto done = detail::guarded([&] { return fire(entry.instance, entry.timer, cursor_); });
-    if (!done) hold(entry.instance, {0, entry.timer}, "timer " + entry.timer, done.error());
+    if (!done) hold(entry.instance, {0, entry.timer, {}}, "timer " + entry.timer, done.error());
   }
   return any;
 }
@@ -271,6 +271,7 @@ result<void> SagaWorker::handle(const std::string& instance, const SagaItem& ite
   if (HeldInstance* held = troubles_.find(instance)) held->what = event.type;
   if (instance.starts_with('#') && instance == unread_name(event.position))
     return handle_unread(detail::view_of(event));
+  if (item.out_of_turn) return handler_.react(instance, detail::view_of(event), false);
   return handle(instance, detail::view_of(event));
 }
 
@@ -280,8 +281,12 @@ result<void> SagaWorker::handle_unread(const EventView& event) {
   STELE_TRY(const std::string instance, instance_of(event));
   if (instance.empty()) return {};
   STELE_CHECK(handler_.check_in_time(instance, event));
-  if (!troubles_.find(instance)) return handle(instance, event);
-  troubles_.insert(instance, {event.position.value(), {}}, std::string(event.type), clock_.now());
+  if (!troubles_.find(instance)) {
+    if (handler_.is_own_step(event)) return handle(instance, event);
+    return handler_.react(instance, event, false);
+  }
+  const std::optional<bool> out_of_turn = handler_.is_own_step(event) ? std::nullopt : std::optional(true);
+  troubles_.insert(instance, {event.position.value(), {}, out_of_turn}, std::string(event.type), clock_.now());
   return {};
 }
 
@@ -381,6 +386,11 @@ SagaStatus SagaWorker::status() const {
   SagaStatus status = shown_;
   status.head = std::max(store_.head().position, status.position);
   return status;
+}
+
+std::vector<SagaTimer> SagaWorker::timers(std::size_t most) {
+  const std::lock_guard lock(work_);
+  return timers_.first(most);
 }
 
 std::vector<SagaTrouble> SagaWorker::troubles() const {

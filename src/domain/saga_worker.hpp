@@ -36,6 +36,7 @@ class SagaWorker {
   [[nodiscard]] bool is_idle();
   [[nodiscard]] SagaStatus status() const;
   [[nodiscard]] std::vector<SagaTrouble> troubles() const;
+  [[nodiscard]] std::vector<SagaTimer> timers(std::size_t most);
   [[nodiscard]] Clock& clock() const { return clock_; }
   result<void> retry(std::string_view instance);
   result<void> skip(std::string_view instance);

@@ -38,7 +38,7 @@ result<void> accept(const std::filesystem::path& file, std::string_view vocabula
 
 result<void> check_schema_lock(const std::filesystem::path& file, std::string_view vocabulary) {
   if (const char* set = std::getenv(accept_variable); set && *set) return accept(file, vocabulary);
-  const std::string how = std::string("if that is meant, run this test once with ") + accept_variable +
+  const std::string how = std::string("if that is meant, run this once with ") + accept_variable +
                           "=1 and commit " + file.string();
   std::ifstream in(file, std::ios::binary);
   if (!in) return Error(errc::not_found, "there is no schema lock at " + file.string()).help(how);

@@ -1,6 +1,8 @@
 // timer_table.cpp - timers by name and by time.
 #include "domain/timer_table.hpp"
 
+#include <algorithm>
+
 #include "base/assert.hpp"
 
 namespace stele::domain {
@@ -62,6 +64,16 @@ std::vector<TimerEntry> TimerTable::due(Timestamp now, const Waits& waits) const
     if (due > now) break;
     if (!waits(instance))
       list.push_back({instance, timer, due, timers_.at({instance, timer}).scheduled_by.value()});
+  }
+  return list;
+}
+
+std::vector<SagaTimer> TimerTable::first(std::size_t most) const {
+  std::vector<SagaTimer> list;
+  list.reserve(std::min(most, by_due_.size()));
+  for (const auto& [due, instance, timer] : by_due_) {
+    if (list.size() == most) break;
+    list.push_back({instance, timer, due});
   }
   return list;
 }

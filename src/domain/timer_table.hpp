@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "domain/saga_instance.hpp"
+#include "stele/saga.hpp"
 
 namespace stele::domain {
 
@@ -37,6 +38,8 @@ class TimerTable {
   // Due at `now`, the earliest first.
   [[nodiscard]] std::vector<TimerEntry> due(Timestamp now, const Waits& waits) const;
   [[nodiscard]] std::vector<TimerEntry> all() const;
+  // The next ones, the earliest first.
+  [[nodiscard]] std::vector<SagaTimer> first(std::size_t most) const;
   [[nodiscard]] std::size_t size() const { return timers_.size(); }
 
  private:

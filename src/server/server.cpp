@@ -10,6 +10,7 @@
 #include "server/log.hpp"
 #include "server/net/listener.hpp"
 #include "server/ops/ops_routes.hpp"
+#include "stele/evolution.hpp"
 
 namespace stele {
 
@@ -24,6 +25,11 @@ Core::Core(EventStore& the_store, const App* the_app, ServerOptions the_options)
       idempotency(store.records()),
       workers(options.workers, 10'000),
       hub(store) {}
+
+void Core::add_older_names(Query& query) const {
+  if (!app) return;
+  for (const auto& names : app->type_names()) detail::add_older_names(query, names);
+}
 
 namespace {
 
@@ -113,7 +119,7 @@ void open_connection(const std::shared_ptr<Core>& core, Loop& loop, Connection::
 // The application's come last: it cannot take an address of the server's, and is told which it tried.
 result<void> add_routes(const std::shared_ptr<Core>& core) {
   std::vector<ServedRoute> all;
-  for (auto make : {append_routes, read_routes, stream_routes, retention_routes, ops_routes}) {
+  for (auto make : {append_routes, read_routes, stream_routes, retention_routes, saga_routes, ops_routes}) {
     for (auto& route : make(core)) all.push_back(std::move(route));
   }
   if (core->app) {

@@ -46,7 +46,10 @@ struct Visit {
   static std::string route(const Went& e) { return e.who == "nobody" ? "" : e.who; }
 
   struct State {};
-  static Reaction on(const Came&, const State&) { return Reaction().schedule("came", minutes(1)); }
+  static Reaction on(const Came& e, const State&) {
+    if (e.who == "dull") return {};
+    return Reaction().schedule("came", minutes(1));
+  }
   static Reaction on(const Went&, const State&) {
     if (deaf) throw std::runtime_error("did not hear it");
     return Reaction().schedule("went", minutes(1));
@@ -203,6 +206,55 @@ TEST_F(SagaMishap, an_event_read_late_takes_its_place_before_what_its_instance_i
   EXPECT_EQ(in_trouble(*worker), "");
   EXPECT_NE(step("ada", 0).find(R"("name":"Came")"), std::string::npos) << step("ada", 0);
   EXPECT_NE(step("ada", 1).find(R"("name":"Went")"), std::string::npos) << step("ada", 1);
+}
+
+TEST_F(SagaMishap, what_was_read_late_and_led_to_nothing_is_not_late_again_after_a_crash) {
+  record("House", "Went", R"({"who":"nobody"})");
+  record("House", "Came", R"({"who":"dull"})");
+  Visit::blind = true;
+  const auto first = visits();
+  run(*first);
+  ASSERT_EQ(in_trouble(*first), "#2 stuck at Came;");
+  ASSERT_TRUE(first->save());
+  const auto checkpoint = must(world.store().records().get("saga", "Visit"));
+  Visit::blind = false;
+  ASSERT_TRUE(first->retry("#2"));
+  run(*first);
+  record("House", "Went", R"({"who":"dull"})");
+  run(*first);
+  ASSERT_EQ(in_trouble(*first), "");
+  EXPECT_NE(step("dull", 0).find(R"("name":"Came")"), std::string::npos) << step("dull", 0);
+  // The process dies, and what it wrote last is the checkpoint before that.
+  must(world.store().records().put("saga", "Visit", *checkpoint));
+  const auto second = visits();
+  run(*second);
+  ASSERT_EQ(in_trouble(*second), "#2 stuck at Came;");
+  ASSERT_TRUE(second->retry("#2"));
+  run(*second);
+  EXPECT_EQ(in_trouble(*second), "");
+  EXPECT_NE(step("dull", 1).find(R"("name":"Went")"), std::string::npos) << step("dull", 1);
+  EXPECT_EQ(step("dull", 2), "(none)");
+}
+
+TEST_F(SagaMishap, a_timer_whose_step_was_truncated_away_is_stuck_and_not_forgotten) {
+  record("House", "Came", R"({"who":"ada"})");
+  record("House", "Went", R"({"who":"ada"})");
+  const auto worker = visits();
+  run(*worker);
+  ASSERT_EQ(worker->status().timers, 2u);
+  EXPECT_EQ(worker->timers(1).at(0).timer, "came") << "the next one first";
+  must(set_retention(world.store(), "Saga_Visit-ada",
+                     {.truncate_before = Revision(1), .max_count = {}, .max_age = {}}));
+  world.clock.advance(std::chrono::minutes(2));
+  run(*worker);
+  ASSERT_EQ(in_trouble(*worker), "ada stuck at timer came;");
+  const auto why = worker->troubles().at(0).error;
+  EXPECT_NE(why.find("the step that scheduled it"), std::string::npos) << why;
+  must(set_retention(world.store(), "Saga_Visit-ada", {}));
+  ASSERT_TRUE(worker->retry("ada"));
+  run(*worker);
+  const auto then = worker->troubles().at(0).error;
+  EXPECT_NE(then.find("has no on_timer()"), std::string::npos) << "it fires: " << then;
 }
 
 // ---- Events that became several

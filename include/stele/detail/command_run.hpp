@@ -6,6 +6,7 @@
 #include <concepts>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <random>
 #include <string>
@@ -41,6 +42,8 @@ struct HandleOptions {
   Snapshotter* snapshotter = nullptr;
   // Whether a command with this context may be decided at all, e.g. require_user; its error is the answer.
   std::function<result<void>(const Context&)> policy{};
+  // How long the refusal of a command with an idempotency key is remembered in the store's records; zero: not at all.
+  std::chrono::seconds remember_refusals = std::chrono::hours(24);
 };
 
 // A policy: nothing is appended that does not say who did it. Errors: denied.
@@ -55,11 +58,18 @@ struct FirstAnswer {
   [[nodiscard]] std::optional<Revision> revision_of(std::string_view stream) const;
 };
 
+// What one was refused for.
+struct FirstRefusal {
+  std::string rule;
+  std::string facts;  // JSON
+};
+
 struct WorkStream {
   std::string stream;
   std::optional<Revision> head;  // when it was loaded
   std::vector<NewEvent> events;
   std::optional<Position> last{};  // of its events, once they were appended
+  std::shared_ptr<std::optional<Revision>> revision{};  // the part's; set right by the append
 };
 // Errors: invalid, when the stream is in the list already.
 [[nodiscard]] result<void> add_stream(std::vector<WorkStream>& streams, std::string stream,
@@ -78,6 +88,9 @@ class CommandRun {
 
   // Begins a try. Errors: invalid, when the key belongs to another command.
   [[nodiscard]] result<std::optional<FirstAnswer>> first_answer();
+  // As far as is remembered. Errors: invalid, when the key belongs to another command.
+  [[nodiscard]] result<std::optional<FirstRefusal>> first_refusal();
+  void remember(const FirstRefusal& refusal);
   // Ids and metadata for the next event of this try.
   [[nodiscard]] NewEvent new_event(const Schema& schema, std::string json);
   // Reads what matches in the log as it was when this try first looked, and makes the append rest on it: it is

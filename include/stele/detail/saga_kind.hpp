@@ -56,6 +56,7 @@ result<SagaAnswer> send_to_target(EventStore& store, const SagaCommand& command,
   STELE_TRY(const C typed, from_json<C>(std::string_view(command.data.text)));
   HandleOptions options;
   options.max_tries = 50;
+  options.remember_refusals = {};  // the saga's own stream does, and a retry asks anew
   if constexpr (requires { Target::handle(store, typed, context, options); }) {
     return guarded([&]() -> result<SagaAnswer> {
       STELE_TRY(const auto outcome, Target::handle(store, typed, context, options));

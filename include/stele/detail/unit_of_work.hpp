@@ -75,7 +75,7 @@ class Part {
  public:
   // As decided so far in this unit of work.
   [[nodiscard]] const typename D::State& state() const { return held_->state; }
-  // Of its last event, the decided ones included.
+  // Of its last event, the decided ones included; final once they are appended.
   [[nodiscard]] std::optional<Revision> revision() const { return held_->revision; }
   // What was decided for it here, in order.
   [[nodiscard]] const std::vector<typename D::Events::any>& events() const { return held_->events; }
@@ -120,8 +120,12 @@ class Work {
  public:
   using Refusal = typename Refusals::any;
 
-  Work(detail::CommandRun& run, std::optional<detail::FirstAnswer> answered)
-      : run_(run), answered_(std::move(answered)) {}
+  Work(detail::CommandRun& run, std::optional<detail::FirstAnswer> answered,
+       std::optional<Refusal> refused_before = {})
+      : run_(run),
+        answered_(std::move(answered)),
+        refused_before_(refused_before.has_value()),
+        refusal_(std::move(refused_before)) {}
   Work(const Work&) = delete;
   Work& operator=(const Work&) = delete;
 
@@ -154,9 +158,9 @@ class Work {
   template <recorded R>
   void refuse(R why);
   [[nodiscard]] const std::optional<Refusal>& refusal() const { return refusal_; }
-  // True: this is a repeat of an earlier command; ask() decides nothing and every part is as it was left
-  // then.
-  [[nodiscard]] bool repeated() const { return answered_.has_value(); }
+  // True: this is a repeat of an earlier command, and ask() decides nothing. Of one that was accepted every part is
+  // as it was left then; of one that was refused refusal() is what it was, and the parts are as they are now.
+  [[nodiscard]] bool repeated() const { return answered_.has_value() || refused_before_; }
   [[nodiscard]] std::uint64_t events_read() const { return events_read_; }
 
   // For transact(): appends what was decided. Nothing: there was nothing to append.
@@ -183,6 +187,7 @@ class Work {
 
   detail::CommandRun& run_;
   std::optional<detail::FirstAnswer> answered_;
+  const bool refused_before_;
   std::vector<detail::WorkStream> streams_;
   std::optional<Refusal> refusal_;
   std::optional<Error> failure_;
@@ -193,6 +198,32 @@ class Work {
 // ---- The bodies
 
 namespace detail {
+
+// A remembered refusal as its struct; nothing when this program knows no such rule any more.
+template <class... R>
+std::optional<std::variant<R...>> refusal_of(const refusals<R...>*, const FirstRefusal& kept) {
+  std::optional<std::variant<R...>> found;
+  const auto look = [&]<class Rule>(const Rule*) {
+    if (found || kept.rule != schema_of<Rule>.type) return;
+    if (auto read = from_json<Rule>(std::string_view(kept.facts))) found.emplace(*std::move(read));
+  };
+  (look(static_cast<const R*>(nullptr)), ...);
+  return found;
+}
+// What has no JSON form is not remembered.
+template <class Refusal>
+void remember_refusal(CommandRun& run, const Refusal& why) {
+  const auto facts = guarded([&]() -> result<std::string> { return content_json(why); });
+  if (facts) run.remember({std::string(type_name(why)), *facts});
+}
+// Asked only when the key has left no events.
+template <class Refusals>
+result<std::optional<typename Refusals::any>> refused_before(CommandRun& run, bool answered) {
+  std::optional<typename Refusals::any> none;
+  if (answered) return none;
+  STELE_TRY(const auto kept, run.first_refusal());
+  return kept ? refusal_of(static_cast<const Refusals*>(nullptr), *kept) : none;
+}
 
 // One event of a stream of D's. Errors: as Repository::load.
 template <decider D>
@@ -292,13 +323,14 @@ result<Part<D>> Work<Refusals>::load(std::string_view id, ExpectedVersion expect
   const std::string stream = stream_of<D>(id);
   const auto before = answered_ ? answered_->revision_of(stream) : std::nullopt;
   STELE_TRY(auto loaded, Repository<D>(run_.store()).fold(id, before));
-  if (!answered_ && !expected.admits(loaded.revision))
+  if (!repeated() && !expected.admits(loaded.revision))
     return detail::unexpected_head(stream, expected, loaded.revision);
   events_read_ += loaded.events_read;
   STELE_CHECK(detail::add_stream(streams_, stream, loaded.revision));
   Part<D> part;
   part.held_ = std::make_shared<typename Part<D>::Held>(
       std::move(loaded.state), loaded.revision, std::vector<typename D::Events::any>(), streams_.size() - 1);
+  streams_.back().revision = {part.held_, &part.held_->revision};
   if (answered_) STELE_CHECK(recall(part, stream));
   if constexpr (detail::has_snapshots<D>)
     if (!answered_) watch_snapshot(part, id, loaded.track, loaded.events_read);
@@ -310,7 +342,7 @@ template <recorded... E>
 result<std::vector<Found<E...>>> Work<Refusals>::query(Where where) {
   static_assert(sizeof...(E) > 0, "name the events that are asked for: work.template query<SeatTaken>(...)");
   std::vector<Found<E...>> all;
-  if (answered_) return all;
+  if (repeated()) return all;
   QueryItem which{recorded_names<E...>(), std::move(where.tags), std::move(where.streams),
                   std::move(where.categories)};
   const auto take = [&](const EventView& event) -> result<void> {
@@ -329,7 +361,7 @@ template <class Refusals>
 template <recorded... Released>
 result<bool> Work<Refusals>::taken(std::string_view name, std::string_view value) {
   bool held = false;
-  if (answered_) return held;
+  if (repeated()) return held;
   const auto newest = [&](const EventView& event) -> result<void> {
     ++events_read_;
     held = true;

@@ -160,6 +160,7 @@ AsyncHandler append_handler(const std::shared_ptr<Core>& core, ParseAppend parse
         auto work = [live, parse, request, respond = std::move(respond)]() mutable {
           auto append = parse(*request);
           if (!append) return respond(Response::problem(std::move(append).error()));
+          if (append->condition) live->add_older_names(append->condition->fail_if);
           submit(live, request, *std::move(append), std::move(respond));
         };
         if (request->body.size() <= inline_body_bytes) return work();

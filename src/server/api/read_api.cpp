@@ -76,7 +76,8 @@ void add_stream_headers(const ReadPlan& plan, Response& out) {
 
 // Errors before the first byte have their own status; a page is complete or refused.
 Answer json_page(Core& core, const Request& request) {
-  STELE_TRY(const auto plan, plan_read(core.store, request, true));
+  STELE_TRY(auto plan, plan_read(core.store, request, true));
+  core.add_older_names(plan.query);
   const auto limit = plan.limit.value_or(default_page);
   if (limit > largest_page) {
     return Error(errc::invalid, "query parameter `limit`: a page holds at most 1000 events")
@@ -144,6 +145,7 @@ class NdjsonBody {
 // Opened here and not in the source, so that what is wrong with the request still gets its status.
 Answer ndjson_read(const std::shared_ptr<Core>& core, const Request& request) {
   STELE_TRY(auto plan, plan_read(core->store, request, true));
+  core->add_older_names(plan.query);
   STELE_TRY(auto cursor, open_plan(core->store, plan, plan.limit.value_or(no_limit)));
   auto out = Response::stream("application/x-ndjson", BodySource());
   add_stream_headers(plan, out);
@@ -180,6 +182,7 @@ Answer live_read(const std::shared_ptr<Core>& core, const Request& request) {
                  "query parameter `" + std::string(name) + "` means nothing for an event stream");
   }
   STELE_TRY(auto plan, plan_read(core->store, request, false));
+  core->add_older_names(plan.query);
   STELE_TRY(const auto after, live_start(core->store, request, plan));
   return Response::live([core, query = std::move(plan.query), after](std::shared_ptr<EventStream> stream) {
     std::make_shared<Feed>(core, query, after, std::static_pointer_cast<LiveStream>(std::move(stream)))

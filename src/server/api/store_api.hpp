@@ -14,5 +14,6 @@ namespace stele::server {
 [[nodiscard]] std::vector<ServedRoute> read_routes(const std::shared_ptr<Core>& core);
 [[nodiscard]] std::vector<ServedRoute> stream_routes(const std::shared_ptr<Core>& core);
 [[nodiscard]] std::vector<ServedRoute> retention_routes(const std::shared_ptr<Core>& core);
+[[nodiscard]] std::vector<ServedRoute> saga_routes(const std::shared_ptr<Core>& core);
 
 }  // namespace stele::server

@@ -1,6 +1,8 @@
 // app.cpp - the application as a list; checked and served by Server::start().
 #include "stele/app.hpp"
 
+#include <iterator>
+
 namespace stele {
 
 App::App(std::string name, std::string version) : name_(std::move(name)), version_(std::move(version)) {}
@@ -22,6 +24,17 @@ App& App::check(std::string name, std::function<result<void>()> ready) {
 
 App& App::metrics(std::function<std::vector<Metric>()> collect) {
   collectors_.push_back(std::move(collect));
+  return *this;
+}
+
+App& App::saga(SagaRunner& runner) {
+  sagas_.push_back(&runner);
+  return *this;
+}
+
+App& App::type_names(std::vector<std::vector<std::string>> names) {
+  type_names_.insert(type_names_.end(), std::make_move_iterator(names.begin()),
+                     std::make_move_iterator(names.end()));
   return *this;
 }
 

@@ -42,6 +42,9 @@ struct Core {
   std::atomic<std::size_t> buffered_bytes{0};  // of request bodies
   std::atomic<bool> stopping{false};
 
+  // Each type that is named is asked for under its older names, too, as the application knows them.
+  void add_older_names(Query& query) const;
+
   // Any loop: for timers that belong to no connection.
   Loop& timer_loop() { return *loops.front(); }
 };
