@@ -79,10 +79,12 @@ def broken(results):
 
 def filesystems(results):
     rows = [(one["filesystem"], "as it is" if one["synced"] else "control: no sync reaches the device",
-             count(one["points"]), count(one["lost"]), count(one["other_findings"]), hours(one["seconds"]))
+             count(one["points"]), count(one["lost"]), count(one["other_findings"]),
+             count(one.get("file_system_repaired", 0)), hours(one["seconds"]))
             for one in sorted(results, key=lambda one: (one["filesystem"], not one["synced"]))]
     return "## Power cuts on real file systems\n\n" + table(
-        ("file system", "store", "cuts", "with acknowledged events lost", "other findings", "time"), rows)
+        ("file system", "store", "cuts", "with acknowledged events lost", "other findings",
+         "after the file system's own repair", "time"), rows)
 
 
 def processes(results):
