@@ -2,8 +2,10 @@
 #include "base/sqlite.hpp"
 
 #include <sqlite3.h>
+#include <unistd.h>
 
 #include <cerrno>
+#include <filesystem>
 #include <new>
 #include <utility>
 
@@ -191,6 +193,18 @@ void Connection::Close::operator()(sqlite3* db) const { sqlite3_close_v2(db); }
 // NOMUTEX below: the owner holds a lock anyway, SQLite need not take another one in every call.
 Connection::Connection(sqlite3* db, std::string path) : path_(std::move(path)), db_(db) {}
 
+namespace {
+
+// There SQLite says that it cannot open a file which is there, when its log's index would have to be made.
+bool is_on_read_only_medium(const std::string& path) {
+  const auto folder = std::filesystem::path(path).parent_path();
+  std::error_code ignored;
+  return std::filesystem::exists(path, ignored) &&
+         ::access(folder.empty() ? "." : folder.c_str(), W_OK) != 0 && errno == EROFS;
+}
+
+}  // namespace
+
 result<Connection> Connection::open_file(const std::string& name, const std::string& path, int flags) {
   sqlite3* db = nullptr;
   const int code = sqlite3_open_v2(name.c_str(), &db, flags | SQLITE_OPEN_NOMUTEX, nullptr);
@@ -211,7 +225,9 @@ result<Connection> Connection::open(const std::string& path, Mode mode, Sync syn
     // A write-ahead log cannot be followed on a read-only medium; what was checkpointed still reads. Only there: a
     // file that somebody writes must not be read as if it stood still.
     const auto kind = opened ? errc::invalid : opened.error().kind();
-    if (kind != errc::read_only && kind != errc::denied) return opened;
+    const bool stands_still = kind == errc::read_only || kind == errc::denied ||
+                              (kind == errc::not_found && is_on_read_only_medium(path));
+    if (!stands_still) return opened;
     auto frozen = open_file(immutable_uri(path), path, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI);
     return frozen ? std::move(frozen) : std::move(opened);
   }
