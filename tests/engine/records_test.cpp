@@ -212,9 +212,10 @@ TEST_F(RecordsTest, a_file_of_before_there_were_checksums_is_read_and_gets_them)
   {
     auto db = sqlite::Connection::open(file().string(), sqlite::Mode::read_write);
     ASSERT_TRUE(db);
-    ASSERT_TRUE(db->run("CREATE TABLE records(space TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL,"
-                        " written INTEGER NOT NULL, PRIMARY KEY(space, key));"
-                        "INSERT INTO records VALUES('s', 'old', x'6f6c64', 1)"));
+    ASSERT_TRUE(
+        db->run("CREATE TABLE records(space TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL,"
+                " written INTEGER NOT NULL, PRIMARY KEY(space, key));"
+                "INSERT INTO records VALUES('s', 'old', x'6f6c64', 1)"));
   }
   EXPECT_EQ(value_of(*open(true), "s", "old"), "old");
   EXPECT_TRUE(check_records(file())->findings.empty());
