@@ -4,8 +4,10 @@
 namespace bank {
 namespace {
 
-TransferSide side_of(const stele::Part<Account>& account) {
-  return {balance_of(account.state()), account.revision()};
+// After the append, since only it knows where a stream that was deleted goes on.
+TransferSide side_of(const std::optional<stele::Part<Account>>& account) {
+  if (!account) return {};
+  return {balance_of(account->state()), account->revision()};
 }
 
 }  // namespace
@@ -17,8 +19,8 @@ Money balance_of(const Account::State& account) {
 
 stele::result<Transferred> transfer(stele::EventStore& store, const TransferMoney& command,
                                     const stele::Context& context, const stele::HandleOptions& options) {
-  TransferSide from_side;
-  TransferSide to_side;
+  std::optional<stele::Part<Account>> from_part;
+  std::optional<stele::Part<Account>> to_part;
   auto both = [&](stele::Work<TransferRefusals>& work) -> stele::result<void> {
     if (command.from_account_id == command.to_account_id) {
       work.refuse(SameAccount{command.from_account_id});
@@ -28,12 +30,12 @@ stele::result<Transferred> transfer(stele::EventStore& store, const TransferMone
     STELE_TRY(auto to, work.load<Account>(command.to_account_id));
     work.ask(from, WithdrawMoney{command.from_account_id, command.amount, command.description});
     work.ask(to, DepositMoney{command.to_account_id, command.amount, command.description});
-    from_side = side_of(from);
-    to_side = side_of(to);
+    from_part = from;
+    to_part = to;
     return {};
   };
   STELE_TRY(auto outcome, stele::transact<TransferRefusals>(store, command, context, options, both));
-  return Transferred{std::move(outcome), from_side, to_side};
+  return Transferred{std::move(outcome), side_of(from_part), side_of(to_part)};
 }
 
 }  // namespace bank

@@ -88,6 +88,7 @@ class Tree {
     add_proof();
     add_moving();
     add_archive();
+    add_domain();
     add_measuring();
     add_about();
   }
@@ -261,6 +262,34 @@ class Tree {
     exports->add_option("--stream", exporting->stream, "one stream (default: @all)");
     exports->add_option("--range", exporting->range, "A..B; see: stele help places");
     add_filter(*exports, exporting->filter);
+  }
+
+  void add_domain() {
+    auto* schema = app_.add_subcommand("schema", "The rules of the bundled applications against a log")
+                       ->require_subcommand(1);
+    const auto [check, checking] = leaf<SchemaCheckOptions>(
+        *schema, "check", "Replay every stream; report what cannot be read or believed", false);
+    check->add_option("--dir", common_.place.dir, "the store directory (STELE_DIR)");
+    check->add_option("--digests", checking->digests, "compare states with this file of `schema digests`");
+    const auto [digests, digesting] =
+        leaf<SchemaDigestsOptions>(*schema, "digests", "Write a digest of every aggregate's state", false);
+    digests->add_option("--dir", common_.place.dir, "the store directory (STELE_DIR)");
+    digests->add_option("file", digesting->file, "the file to write")->required();
+    leaf<SchemaPrintOptions>(*schema, "print", "Everything that is persisted, as text", false);
+
+    auto* saga = app_.add_subcommand("saga", "Sagas of a server, and the stuck ones")->require_subcommand(1);
+    leaf<SagaListOptions>(*saga, "ls", "List sagas with their counts");
+    const auto [show, showing] = leaf<SagaShowOptions>(*saga, "show", "The instances in trouble, and why");
+    show->add_option("saga", showing->saga, "the saga's name")->required();
+    show->add_flag("--timers", showing->timers, "the pending timers instead, the next one first");
+    add_saga_act(*saga, "retry", "Try again now what an instance is stuck at", false);
+    add_saga_act(*saga, "skip", "Give up the one thing an instance is stuck at", true);
+  }
+  void add_saga_act(CLI::App& saga, const std::string& verb, const std::string& what, bool skip) {
+    const auto [act, acting] = leaf<SagaActOptions>(saga, verb, what);
+    act->add_option("saga", acting->saga, "the saga's name")->required();
+    act->add_option("instance", acting->instance, "the instance, as `saga show` names it")->required();
+    acting->skip = skip;
   }
 
   void add_measuring() {

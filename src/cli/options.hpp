@@ -194,6 +194,26 @@ struct BenchOpenOptions : BenchOptions {
   double append_seconds = 0;  // of appending to it afterwards
 };
 
+// The bundled applications' rules against a log.
+struct SchemaCheckOptions {
+  std::string digests;  // a file of `schema digests`; empty: states are not compared
+};
+struct SchemaDigestsOptions {
+  std::string file;
+};
+struct SchemaPrintOptions {};
+
+struct SagaListOptions {};
+struct SagaShowOptions {
+  std::string saga;
+  bool timers = false;  // those instead of the instances in trouble
+};
+struct SagaActOptions {
+  std::string saga;
+  std::string instance;
+  bool skip = false;  // instead of trying again
+};
+
 struct NewOptions {
   std::string name;
   std::string dir;  // empty: a folder of that name here
@@ -211,7 +231,8 @@ using Command =
                  RestoreCommandOptions, ImportOptions, ExportOptions, ServeOptions, DemoOptions,
                  BenchAppendOptions, BenchReadOptions, BenchLoadOptions, BenchConditionOptions,
                  BenchSubscribeOptions, BenchRebuildOptions, BenchFillOptions, BenchOpenOptions,
-                 NewOptions, VersionOptions, TopicOptions>;
+                 SchemaCheckOptions, SchemaDigestsOptions, SchemaPrintOptions, SagaListOptions,
+                 SagaShowOptions, SagaActOptions, NewOptions, VersionOptions, TopicOptions>;
 
 struct Invocation {
   Common common;
