@@ -52,6 +52,27 @@ TEST(Parser, chunks_are_joined_however_they_are_cut) {
   }
 }
 
+// Beast ends the process when it is shown "0\r\n" and then one byte more.
+TEST(Parser, a_chunked_body_without_chunks_is_one_however_it_is_cut) {
+  for (const std::string trailer : {"", "X: 1\r\n"}) {
+    const auto head = std::string("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n");
+    const auto text = head + "0\r\n" + trailer + "\r\n";
+    for (std::size_t cut = 1; cut < text.size(); ++cut) {
+      for (const std::size_t more : {std::size_t{1}, std::size_t{2}, text.size()}) {
+        RequestParser parser(small);
+        auto waiting = text.substr(0, cut);
+        waiting.erase(0, parser.feed(waiting));
+        for (auto at = cut; at < text.size() && !parser.done(); at += more) {
+          waiting += text.substr(at, more);
+          waiting.erase(0, parser.feed(waiting));
+        }
+        ASSERT_TRUE(parser.done()) << cut << " " << more;
+        EXPECT_EQ(parser.take().body, "");
+      }
+    }
+  }
+}
+
 TEST(Parser, it_stops_at_the_end_of_the_request) {
   const std::string text = "GET /a HTTP/1.1\r\nHost: h\r\n\r\n";
   RequestParser parser(small);

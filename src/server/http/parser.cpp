@@ -153,11 +153,17 @@ RequestParser::~RequestParser() = default;
 RequestParser::RequestParser(RequestParser&&) noexcept = default;
 RequestParser& RequestParser::operator=(RequestParser&&) noexcept = default;
 
+// What is left of a chunked body is never shorter than its end, "0" and two line ends. Shown less than that for a second
+// time, the grammar ends the process (an assertion of Beast, on the end of a body without chunks): so it is not.
+constexpr std::size_t shortest_chunked_rest = 5;
+
 // The grammar wants a head in one piece: until it is complete nothing is taken.
 std::size_t RequestParser::feed(std::string_view input) {
   if (impl_->failure || impl_->hooks.is_done() || input.empty()) return 0;
   std::size_t used = 0;
   while (used < input.size() && !impl_->hooks.is_done()) {
+    const bool in_chunks = impl_->hooks.is_header_done() && impl_->hooks.chunked();
+    if (in_chunks && input.size() - used < shortest_chunked_rest) return used;
     error_code ec;
     const auto took = impl_->hooks.put(boost::asio::buffer(input.data() + used, input.size() - used), ec);
     used += took;
