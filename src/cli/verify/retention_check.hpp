@@ -1,5 +1,5 @@
-// retention_check.hpp - what streams keep: whether each stream's newest metadata can be read, nothing follows a tombstone,
-// and the store tells of every such stream what the log says. Fed with events in log order.
+// retention_check.hpp - what streams keep: whether the newest metadata of each can be read, nothing follows a
+// tombstone, and the store tells of every such stream what the log says. Fed with events in log order.
 #pragma once
 
 #include <cstdint>
