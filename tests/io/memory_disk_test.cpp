@@ -161,6 +161,39 @@ TEST_F(MemoryDiskTest, a_machine_that_stopped_does_nothing_more_until_its_next_l
   EXPECT_TRUE(disk_.open("d/f", Mode::read).has_value());
 }
 
+TEST_F(MemoryDiskTest, a_fork_loses_power_and_the_machine_it_comes_from_goes_on) {
+  const auto file = file_with(disk_, "old");
+  ASSERT_TRUE(file->write_at(0, "new").has_value());
+  ASSERT_TRUE(disk_.rename("d/f", "d/g").has_value());
+  std::set<std::string> ruins;
+  for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+    const auto copy = disk_.fork();
+    EXPECT_EQ(copy->bytes("d/g"), "new");
+    copy->crash(seed);
+    ruins.insert(copy->bytes("d/f") + "/" + copy->bytes("d/g"));
+  }
+  for (const char* wanted : {"old/", "/old", "new/", "/new"}) EXPECT_TRUE(ruins.contains(wanted)) << wanted;
+  EXPECT_EQ(disk_.bytes("d/g"), "new");
+  ASSERT_TRUE(file->sync_data().has_value());
+  ASSERT_TRUE(disk_.sync_directory("d").has_value());
+  const auto late = disk_.fork();
+  late->crash(1);
+  EXPECT_EQ(late->bytes("d/g"), "new");
+}
+
+TEST_F(MemoryDiskTest, a_fork_has_none_of_the_plans_and_its_writes_are_its_own) {
+  const auto file = file_with(disk_, "bytes");
+  disk_.stop_at_change(1);
+  const auto copy = disk_.fork();
+  auto other = *copy->open("d/f", Mode::write);
+  ASSERT_TRUE(other->write_at(0, "BYTES").has_value());
+  EXPECT_EQ(copy->bytes("d/f"), "BYTES");
+  EXPECT_EQ(disk_.bytes("d/f"), "bytes");
+  EXPECT_FALSE(file->write_at(0, "x").has_value());
+  EXPECT_TRUE(disk_.stopped());
+  EXPECT_FALSE(copy->stopped());
+}
+
 TEST_F(MemoryDiskTest, a_flipped_bit_is_on_the_device) {
   const auto file = file_with(disk_, "abc");
   disk_.flip("d/f", 1, 0x01);
