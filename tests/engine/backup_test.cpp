@@ -22,6 +22,15 @@ std::vector<RecordedEvent> everything_in(EventStore& store) {
   return drain(*must(store.read({.query = {}, .from = {}, .limit = no_limit})), 1000);
 }
 
+ArchiveOptions cold(fs::path to, bool compress, Position before, std::uint64_t keep_segments) {
+  ArchiveOptions options;
+  options.to = std::move(to);
+  options.compress = compress;
+  if (before != Position{}) options.before = before;
+  options.keep_segments = keep_segments;
+  return options;
+}
+
 class BackupTest : public testing::Test {
  protected:
   BackupTest() { store = must(machine.open()); }
@@ -117,6 +126,28 @@ TEST_F(BackupTest, after_compaction_takes_the_rewritten_segments_and_forgets_the
   EXPECT_EQ(must(machine.disk.list("/backup/log")).size(), report.segments);
   EXPECT_TRUE(must(check_backup(machine.disk, backup_dir)).findings.empty());
   expect_prefix(restored(), report.last.value());
+}
+
+TEST_F(BackupTest, of_compressed_and_archived_segments_is_plain_and_whole) {
+  append_some(60);
+  must(archive(*store, cold({}, true, Position(40), 0)));
+  const auto first = backed_up();
+  must(archive(*store, cold("/mnt/cold", false, {}, 1)));
+  append_some(10);
+  const auto report = backed_up();
+  EXPECT_GE(report.kept + 2, first.segments) << "where a segment lies makes no difference to what is in it";
+  EXPECT_TRUE(must(check_backup(machine.disk, backup_dir)).findings.empty());
+  expect_prefix(restored(), report.last.value());
+}
+
+TEST_F(BackupTest, without_the_archive_says_what_is_missing_and_keeps_what_was_there) {
+  append_some(60);
+  must(archive(*store, cold("/mnt/cold", false, {}, 0)));
+  for (const auto& name : must(machine.disk.list("/mnt/cold")))
+    if (name.ends_with(".seg")) must(machine.disk.rename("/mnt/cold/" + name, "/mnt/cold/" + name + ".away"));
+  const auto refused = back_up(machine.world, "/store", backup_dir);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind(), errc::unavailable) << refused.error().to_string();
 }
 
 TEST_F(BackupTest, restores_to_any_position_between_two_appends) {
