@@ -65,7 +65,8 @@ class Life final : public DiskWatcher {
   // because something could not be read: the model has it before those who come now. And only as long as the segment
   // has room for anything: for a new one they would wait, and there is nobody else to wait for.
   void during_sync(const std::filesystem::path& path, std::uint64_t end) override {
-    const bool has_room = end + 2 * largest_append < plan_.segment_bytes;
+    const bool has_room =
+        end + 2 * largest_append < plan_.segment_bytes && plan_.habits.data_bytes < largest_append;
     if (!committing_ || !has_room || path.extension() != ".seg" || disk_.stopped() || !store_ || reads_fail_)
       return;
     committing_ = false;

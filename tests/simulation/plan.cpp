@@ -100,6 +100,11 @@ Plan plan_of(std::uint64_t seed, std::uint64_t length) {
   plan.slow = dice.below(4) == 0;
   plan.cut_one_in = 1 + dice.below(3);
   plan.segment_bytes = 64 << 10;
+  if (dice.below(20) == 0) {  // segments that are filled ahead of the writer, a piece at a time
+    plan.segment_bytes = 1600 << 10;
+    plan.habits = {.data_bytes = 150'000, .varied = true, .most_events = 1};
+    plan.cut_one_in = 10;
+  }
   const auto own = taste(dice);
   for (auto steps = length / 2 + dice.below(length); steps > 0; --steps) {
     const auto kind = draw(own, dice);
