@@ -25,7 +25,8 @@ how they work and how to run them stands in [simulation.md](simulation.md), what
 
 def key_of(result):
     """Two results with the same key are runs of the same thing."""
-    names = {"simulation": ("first_seed", "length"), "powercut": ("filesystem", "synced"), "syscalls": ("fault",),
+    names = {"simulation": ("first_seed", "length"), "powercut": ("filesystem", "synced", "seed"),
+             "syscalls": ("fault",),
              "kills": (), "broken_engine": ("name",)}
     return (result["kind"], *(result.get(name) for name in names[result["kind"]]))
 
@@ -81,10 +82,12 @@ def filesystems(results):
     rows = [(one["filesystem"], "as it is" if one["synced"] else "control: no sync reaches the device",
              count(one["points"]), count(one["lost"]), count(one["other_findings"]),
              count(one.get("file_system_repaired", 0)), hours(one["seconds"]))
-            for one in sorted(results, key=lambda one: (one["filesystem"], not one["synced"]))]
+            for one in sorted(results, key=lambda one: (one["filesystem"], not one["synced"], one.get("seed", 0)))]
+    notes = [f"\n* {one['filesystem']}, seed {one['seed']}: {one['first_finding']}\n" for one in results
+             if "first_finding" in one]
     return "## Power cuts on real file systems\n\n" + table(
         ("file system", "store", "cuts", "with acknowledged events lost", "other findings",
-         "after the file system's own repair", "time"), rows)
+         "after the file system's own repair", "time"), rows) + "".join(notes)
 
 
 def processes(results):
