@@ -41,13 +41,12 @@ class DurablePrefix {
 
 }  // namespace
 
-EmbeddedStore::EmbeddedStore(const io::World& world, std::filesystem::path directory,
-                             const OpenOptions& options)
+EmbeddedStore::EmbeddedStore(const io::World& world, std::filesystem::path directory, OpenOptions options)
     : world_(world),
       directory_(std::move(directory)),
-      options_(options),
-      cold_{.archive = options.archive},
-      records_(directory_ / "records.db", options.access == Access::read_only, world.clock) {}
+      options_(std::move(options)),
+      cold_{.archive = options_.archive},
+      records_(directory_ / "records.db", options_.access == Access::read_only, world.clock) {}
 
 EmbeddedStore::~EmbeddedStore() {
   visibility_.close();
@@ -58,14 +57,14 @@ EmbeddedStore::~EmbeddedStore() {
 
 result<std::unique_ptr<EmbeddedStore>> EmbeddedStore::open(const io::World& world,
                                                            const std::filesystem::path& directory,
-                                                           const OpenOptions& options) {
+                                                           OpenOptions options) {
   constexpr std::uint64_t smallest = 64 << 10;
   constexpr std::uint64_t largest = 2ull << 30;  // a location holds 32 bits of offset
   if (options.segment_bytes < smallest || options.segment_bytes > largest) {
     return Error(errc::invalid, "segment_bytes is " + std::to_string(options.segment_bytes))
         .help("choose between 64 KiB and 2 GiB");
   }
-  std::unique_ptr<EmbeddedStore> store(new EmbeddedStore(world, directory, options));
+  std::unique_ptr<EmbeddedStore> store(new EmbeddedStore(world, directory, std::move(options)));
   STELE_CHECK(store->start());
   return store;
 }
@@ -153,6 +152,7 @@ result<void> EmbeddedStore::start_writing() {
   STELE_ASSERT(index_.last() == recovery_.last, "the index has the whole log", index_.last().value(),
                recovery_.last.value());
   STELE_CHECK(log::apply_recovery(world_.disk, log::log_path(directory_), recovery_));
+  STELE_CHECK(log::SegmentFile::forget_spare(world_.disk, log::log_path(directory_)));
   WriterStart start{nullptr, recovery_.end_offset, recovery_.last_recorded_at};
   if (!recovery_.segments.empty()) {
     const auto& last = recovery_.segments.back();
@@ -381,7 +381,7 @@ std::unique_ptr<Watch> EmbeddedStore::watch(std::function<void(Position)> moved)
 namespace stele {
 
 result<std::unique_ptr<EventStore>> open(const std::filesystem::path& directory, OpenOptions options) {
-  STELE_TRY(auto store, engine::EmbeddedStore::open(io::real_world(), directory, options));
+  STELE_TRY(auto store, engine::EmbeddedStore::open(io::real_world(), directory, std::move(options)));
   return std::unique_ptr<EventStore>(std::move(store));
 }
 

@@ -30,7 +30,7 @@ class EmbeddedStore final : public EventStore {
   // `world` must outlive the store. stele::open() is this on the real one.
   static result<std::unique_ptr<EmbeddedStore>> open(const io::World& world,
                                                      const std::filesystem::path& directory,
-                                                     const OpenOptions& options);
+                                                     OpenOptions options);
   ~EmbeddedStore() override;
   EmbeddedStore(const EmbeddedStore&) = delete;
   EmbeddedStore& operator=(const EmbeddedStore&) = delete;
@@ -64,7 +64,7 @@ class EmbeddedStore final : public EventStore {
   [[nodiscard]] const Index& index() const { return index_; }
 
  private:
-  EmbeddedStore(const io::World& world, std::filesystem::path directory, const OpenOptions& options);
+  EmbeddedStore(const io::World& world, std::filesystem::path directory, OpenOptions options);
 
   result<void> start();
   result<void> open_watermark();
@@ -77,6 +77,7 @@ class EmbeddedStore final : public EventStore {
   result<StreamLife> life_of(std::string_view stream, Position head);
   result<bool> is_dropped(Position position) const;
   result<std::uint64_t> not_dropped(std::uint64_t at, std::uint64_t end) const;
+  result<void> swap_waiting();
   result<void> keep_only(StreamInfo& info, const StreamLife& life) const;
 
   io::World world_;
@@ -97,9 +98,11 @@ class EmbeddedStore final : public EventStore {
   StreamLives lives_{read_state_, world_.clock};
   std::atomic<bool> never_stop_{false};  // wait_for ends by time or closing only
   std::mutex compacting_;                // held during a run, also of archiving
-  bool sealing_ = false;                 // before there is a sealer, and until the end
-  std::unique_ptr<Sealer> sealer_;       // of a writing store
-  std::unique_ptr<Writer> writer_;       // none: read-only
+  std::optional<std::uint32_t>
+      waiting_swap_;                // under compacting_: a rewritten segment that is not served yet
+  bool sealing_ = false;            // before there is a sealer, and until the end
+  std::unique_ptr<Sealer> sealer_;  // of a writing store
+  std::unique_ptr<Writer> writer_;  // none: read-only
   std::unique_ptr<Follower> follower_;
 };
 

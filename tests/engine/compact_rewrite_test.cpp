@@ -86,7 +86,7 @@ TEST(CompactRewrite, the_header_fields_stand_where_the_page_says) {
   EXPECT_EQ(parse_header(bytes).header, *header);
   EXPECT_FALSE(refuse(*header, true));
   auto newer = *header;
-  newer.incompatible |= 2;
+  newer.incompatible |= 8;
   EXPECT_TRUE(refuse(newer, false)) << "a feature that is not known is not guessed at";
 }
 

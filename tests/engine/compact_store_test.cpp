@@ -500,6 +500,19 @@ TEST_F(Compacting, a_failed_sync_leaves_the_old_file) {
   EXPECT_EQ(kept().size(), 101u);
 }
 
+TEST_F(Compacting, a_new_file_that_could_not_be_served_is_served_by_the_next_run) {
+  const auto first = drain(*must(store_->read_stream({.stream = "long", .from = {}, .limit = 1}))).front();
+  must(set_retention(*store_, "long", {.truncate_before = Revision(90), .max_count = {}, .max_age = {}}));
+  dynamic_cast<engine::EmbeddedStore&>(*store_).wait_until_sealed();
+  machine_.disk.fail_sync(3, EIO);  // the file, its name, and then its index
+  EXPECT_FALSE(compact(*store_, everything));
+  EXPECT_TRUE(store_->find_event(first.id)) << "the old file is served";
+  EXPECT_EQ(kept().size(), 100u);
+  must(compact(*store_, everything));
+  EXPECT_EQ(store_->find_event(first.id).error().kind(), errc::not_found);
+  EXPECT_EQ(kept().size(), 100u);
+}
+
 TEST(CompactCrash, power_cuts_at_any_change_lose_nothing_that_is_kept) {
   const std::uint64_t cuts = sanitized ? 20 : 200;
   std::uint64_t struck = 0;

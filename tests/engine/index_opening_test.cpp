@@ -101,7 +101,7 @@ TEST(IndexOpening, reads_of_believed_segments_their_headers_and_no_frame) {
   }
   const auto many = must(machine.disk.list("/store/log")).size();
   ASSERT_GE(many, few + 6);
-  EXPECT_LE(read_at_opening(), with_few + 3 * (many - few) + opened_files(machine).size());
+  EXPECT_LE(read_at_opening(), with_few + 4 * (many - few) + opened_files(machine).size());
   // Damage where nobody looks: it is told when the event is read, or when the index has to be made from the log.
   machine.disk.flip(first_segment, 9'000, 1);
   EXPECT_TRUE(must(machine.open(Access::read_only))->recovery().damages.empty());

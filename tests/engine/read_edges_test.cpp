@@ -215,5 +215,29 @@ TEST_P(FramesOfWrites, are_remembered_from_sixteen_on_and_damage_of_a_record_is_
 INSTANTIATE_TEST_SUITE_P(Writes, FramesOfWrites, testing::Values(1, 15, 16, 17, 1000),
                          [](const auto& param) { return std::to_string(param.param); });
 
+class CutShort : public StoreTest {};
+
+// A mapping of it would end the process at the first page behind the end.
+TEST_F(CutShort, a_closed_segment_cut_short_under_the_store_is_an_error_and_no_signal) {
+  options_.segment_bytes = 64 << 10;
+  reopen();
+  for (int i = 0; i < 60; ++i) append("s-" + std::to_string(i % 2), "Noted", std::string(4000, 'x'));
+  reopen();
+  std::filesystem::resize_file(directory_ / "store/log/00000000000000000001.seg", 4096 + 8192);
+  const auto cursor = must(store_->read_stream({.stream = "s-0", .from = {}}));
+  std::size_t good = 0;
+  std::size_t corrupt = 0;
+  for (std::size_t calls = 0; calls < 100; ++calls) {
+    const auto events = cursor->next_batch(5);
+    if (events && events->empty()) break;
+    if (events) good += events->size();
+    EXPECT_TRUE(events || events.error().kind() == errc::corrupt);
+    corrupt += events ? 0 : 1;
+  }
+  EXPECT_EQ(good + corrupt, 30u);
+  EXPECT_GT(corrupt, 3u);
+  EXPECT_LT(corrupt, 10u);
+}
+
 }  // namespace
 }  // namespace stele::test

@@ -41,9 +41,9 @@ result<void> remove_if_there(io::Disk& disk, const std::filesystem::path& path) 
   return there ? disk.remove(path) : result<void>{};
 }
 
-// Opening a store for writing removes it, as every unfinished file.
+// Beside the log, which holds the log and nothing else. Opening a store for writing removes one that was left.
 std::filesystem::path spare_path(const std::filesystem::path& log_directory) {
-  return log_directory / "spare.seg.tmp";
+  return log_directory.parent_path() / "spare.seg.tmp";
 }
 
 // False: what was prepared is too small, or cannot be used.
@@ -84,7 +84,7 @@ result<void> check_replaceable(io::Disk& disk, const std::filesystem::path& path
 
 SegmentFile::SegmentFile(SegmentHeader header, std::shared_ptr<io::File> frames,
                          std::unique_ptr<io::File> filler, std::uint64_t filled)
-    : header_(header), frames_(std::move(frames)), filler_(std::move(filler)), filled_(filled) {}
+    : header_(std::move(header)), frames_(std::move(frames)), filler_(std::move(filler)), filled_(filled) {}
 
 result<std::unique_ptr<SegmentFile>> SegmentFile::create(const io::World& world,
                                                          const std::filesystem::path& log_directory,
@@ -104,20 +104,20 @@ result<std::unique_ptr<SegmentFile>> SegmentFile::create(const io::World& world,
   const auto spare = spare_path(log_directory);
   if (what.use_spare) {
     STELE_TRY(const bool used, dress_spare(world.disk, spare, header, needed));
-    if (used) return name_segment(world.disk, spare, path, what.sync_name);
+    // The log may be on another file system than the directory it is in.
+    if (used && world.disk.rename(spare, path)) return named_segment(world.disk, path, what.sync_name);
   }
   if (auto prepared = prepare(world.disk, temporary, header, filled); !prepared) {
     (void)remove_if_there(world.disk, temporary);  // the first error is the one to tell
     return std::move(prepared).error();
   }
-  return name_segment(world.disk, temporary, path, what.sync_name);
+  STELE_CHECK(world.disk.rename(temporary, path));
+  return named_segment(world.disk, path, what.sync_name);
 }
 
-result<std::unique_ptr<SegmentFile>> SegmentFile::name_segment(io::Disk& disk,
-                                                               const std::filesystem::path& made,
-                                                               const std::filesystem::path& path,
-                                                               bool sync_name) {
-  STELE_CHECK(disk.rename(made, path));
+result<std::unique_ptr<SegmentFile>> SegmentFile::named_segment(io::Disk& disk,
+                                                                const std::filesystem::path& path,
+                                                                bool sync_name) {
   if (sync_name) STELE_CHECK(disk.sync_directory(path.parent_path()));
   return open(disk, path);
 }

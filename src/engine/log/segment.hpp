@@ -141,8 +141,8 @@ class SegmentFile {
  private:
   SegmentFile(SegmentHeader header, std::shared_ptr<io::File> frames, std::unique_ptr<io::File> filler,
               std::uint64_t filled);
-  static result<std::unique_ptr<SegmentFile>> name_segment(io::Disk& disk, const std::filesystem::path& made,
-                                                           const std::filesystem::path& path, bool sync_name);
+  static result<std::unique_ptr<SegmentFile>> named_segment(io::Disk& disk, const std::filesystem::path& path,
+                                                            bool sync_name);
   result<void> fill_slice(std::uint64_t goal);  // under filling_
   [[nodiscard]] std::uint64_t next_step() const;
 

@@ -11,6 +11,7 @@ namespace {
 constexpr std::size_t largest_backlog = 128u << 20;  // bytes staged behind the batch that is on its way
 constexpr std::size_t largest_kept_buffer = 16u << 20;
 constexpr std::size_t bulk_bytes = 256u << 10;
+constexpr std::size_t most_served = 1024;  // appends that one caller stages for others
 
 bool same_content(const NewEvent& asked, const EventView& stored) {
   return asked.id == stored.id && asked.type == stored.type && asked.data == stored.data &&
@@ -66,6 +67,8 @@ Writer::~Writer() {
   filling_.notify_all();
   if (committer_.joinable()) committer_.join();
   if (filler_.joinable()) filler_.join();
+  // Should it stay, the next opening for writing removes it.
+  if (spare_ready_) (void)log::SegmentFile::forget_spare(parts_.world.disk, parts_.log_directory);
 }
 
 result<Writer::Prepared> Writer::prepare(AppendRequest request) const {
@@ -116,15 +119,18 @@ Writer::Staged Writer::take_turn(Prepared& prepared) {
 // Who queues after our last look finds the turn free, or we see it and go on: no one is left behind.
 void Writer::serve_queue(Guard& lock) {
   do {
-    stage_queued(lock);
+    if (!stage_queued(lock)) return hand_over_turn();
     turn_taken_.store(false);
   } while (queued_.load() != 0 && !turn_taken_.exchange(true));
 }
 
-void Writer::stage_queued(Guard& lock) {
+bool Writer::stage_queued(Guard& lock) {
   STELE_ASSERT(lock.owns_lock() && turn_taken_.load(), "one stages at a time, for everybody");
   std::vector<std::shared_ptr<Queued>> turn;
+  std::size_t served = 0;
   while (queued_.load() != 0) {
+    // Those who are refused come back at once: without an end to it, the one who serves would never have its own answer.
+    if (served >= most_served) return false;
     {
       const std::lock_guard guard(queue_mutex_);
       turn.swap(queue_);
@@ -138,8 +144,25 @@ void Writer::stage_queued(Guard& lock) {
         one->wake();
       }
     }
+    served += turn.size();
     turn.clear();
   }
+  return true;
+}
+
+// The one that waits longest stages from now on; the turn stays taken.
+void Writer::hand_over_turn() {
+  std::shared_ptr<Queued> next;
+  {
+    const std::lock_guard guard(queue_mutex_);
+    STELE_ASSERT(!queue_.empty() && turn_taken_.load(), "the turn goes to one who waits for it",
+                 queue_.size());
+    next = queue_.front();
+    queue_.erase(queue_.begin());
+    queued_.store(queue_.size());
+  }
+  next->has_turn = true;
+  next->wake();
 }
 
 Writer::Staged Writer::sleep_in_queue(Prepared& prepared) {
@@ -155,7 +178,7 @@ Writer::Staged Writer::sleep_in_queue(Prepared& prepared) {
     if (!committing_ && !open_->idle()) commit(lock);
   }
   queued->wait();
-  return std::move(queued->staged);
+  return queued->has_turn ? take_turn(prepared) : std::move(queued->staged);
 }
 
 void Writer::append_async(AppendRequest request, AppendCompletion done) {
@@ -282,7 +305,7 @@ result<bool> Writer::make_place(Guard& lock, std::uint64_t frame_bytes) {
   if (end_ + frame_bytes > segment_->filled()) STELE_CHECK(segment_->make_room(end_ + frame_bytes));
   STELE_ASSERT(end_ + frame_bytes <= segment_->filled(), "there is room now", end_, frame_bytes,
                segment_->filled());
-  if (!bulk_ && segment_->wants_fill(end_)) filling_.notify_one();
+  if ((!bulk_ && segment_->wants_fill(end_)) || wants_spare()) filling_.notify_one();
   return let_go;
 }
 
@@ -295,8 +318,12 @@ result<void> Writer::open_segment(std::uint64_t frame_bytes) {
                                                    {.store = parts_.store,
                                                     .first = parts_.index.last().next(),
                                                     .segment_bytes = parts_.segment_bytes,
-                                                    .frame_bytes = frame_bytes}));
+                                                    .frame_bytes = frame_bytes,
+                                                    .use_spare = std::exchange(spare_ready_, false),
+                                                    .sync_name = false}));
   segment_ = std::move(created);
+  name_unsynced_ = true;
+  spare_tried_ = false;
   end_ = log::segment_header_bytes;
   ordinal_ = parts_.segments.add(segment_->file(), segment_->header(), end_);
   // Compaction may have added others meanwhile.
@@ -347,7 +374,27 @@ result<void> Writer::write_batch(const Batch& batch) {
   STELE_ASSERT(batch.last > parts_.visibility.head(), "what is written is not visible yet",
                batch.last.value(), parts_.visibility.head().value());
   STELE_CHECK(segment_->append_at(batch.offset, batch.bytes));
-  return segment_->sync();
+  STELE_CHECK(segment_->sync());
+  // Nobody else looks at it while a batch is on its way, and no other segment is begun.
+  return std::exchange(name_unsynced_, false) ? parts_.world.disk.sync_directory(parts_.log_directory)
+                                              : result<void>{};
+}
+
+bool Writer::wants_spare() const {
+  return segment_ && !spare_ready_ && !spare_tried_ && !spare_on_its_way_ &&
+         end_ >= segment_->header().capacity / 2;
+}
+
+// Without one the next segment takes a little longer to begin, and if that fails, it is told there.
+void Writer::prepare_spare(Guard& lock) {
+  STELE_ASSERT(lock.owns_lock() && !spare_on_its_way_, "one spare at a time");
+  spare_on_its_way_ = spare_tried_ = true;
+  lock.unlock();
+  const auto made =
+      log::SegmentFile::prepare_spare(parts_.world.disk, parts_.log_directory, parts_.segment_bytes);
+  lock.lock();
+  spare_on_its_way_ = false;
+  spare_ready_ = made.has_value();
 }
 
 void Writer::publish(const Batch& batch) {
@@ -440,7 +487,11 @@ bool Writer::commit_step() {
 bool Writer::fill_step() {
   std::shared_ptr<log::SegmentFile> segment;
   {
-    const Guard lock(mutex_);
+    Guard lock(mutex_);
+    if (wants_spare()) {
+      prepare_spare(lock);
+      return true;
+    }
     if (segment_ && !bulk_ && segment_->wants_fill(end_)) segment = segment_;
   }
   return segment && segment->fill_ahead();
@@ -450,6 +501,8 @@ bool Writer::fill_step() {
 void Writer::run_filler() {
   Guard lock(mutex_);
   while (!stopping_) {
+    if (wants_spare()) prepare_spare(lock);
+    if (stopping_) break;
     const auto segment = segment_;
     if (!segment || bulk_ || !segment->wants_fill(end_)) {
       filling_.wait(lock);

@@ -85,6 +85,7 @@ class Writer {
   struct Queued : Sleeper {
     explicit Queued(Prepared& from) : prepared(&from) {}
     Prepared* prepared;
+    bool has_turn = false;  // woken to stage for itself and the others
     Staged staged{Error(errc::unavailable, "not staged yet"), {}, {}};
   };
 
@@ -93,7 +94,9 @@ class Writer {
   Staged take_turn(Prepared& prepared);
   // Stages the queue and gives the turn away.
   void serve_queue(Guard& lock);
-  void stage_queued(Guard& lock);
+  // False: it has done enough for others, and some still wait.
+  bool stage_queued(Guard& lock);
+  void hand_over_turn();
   Staged sleep_in_queue(Prepared& prepared);
   // The serial section.
   Staged stage(Guard& lock, Prepared& prepared);
@@ -122,6 +125,9 @@ class Writer {
   // The same by steps, for a world that has its own idea of threads. False: there was nothing to do.
   bool commit_step();
   bool fill_step();
+  // Whether the segment is half full and the file for the next one is not there yet.
+  [[nodiscard]] bool wants_spare() const;
+  void prepare_spare(Guard& lock);
 
   WriterParts parts_;
   ReadState read_state_;
@@ -139,7 +145,11 @@ class Writer {
   std::optional<Error> broken_;  // set once, for good
   std::shared_ptr<log::SegmentFile> segment_;
   std::uint32_t ordinal_ = 0;
-  std::uint64_t end_ = 0;  // where the next frame goes
+  std::uint64_t end_ = 0;       // where the next frame goes
+  bool name_unsynced_ = false;  // the segment's: before its first batch is answered the directory is synced
+  bool spare_ready_ = false;    // a file for the next segment
+  bool spare_tried_ = false;    // once for each segment
+  bool spare_on_its_way_ = false;
   Timestamp last_time_;
   std::atomic<std::uint64_t> clamped_{0};
 
