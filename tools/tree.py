@@ -23,7 +23,8 @@ PUBLIC_ROOMS = {
     "detail/saga_kind": "domain", "detail/saga_scene": "domain",
     "event": "event", "store": "event",
     "decider": "domain", "wire": "domain", "handler": "domain", "spec": "domain",
-    "projection": "projection", "outbox": "projection", "sqlite": "targets", "world": "world", "app": "server", "web": "server",
+    "projection": "projection", "outbox": "projection", "sqlite": "targets", "world": "world",
+    "app": "server", "web": "server",
 }
 
 

@@ -1,7 +1,7 @@
 // world_test.cpp - the whole shop on a machine that loses power: customers who order, pay, change their minds and ask
 // twice, and a saga that must bring every order to one of its two ends.
 //
-// STELE_WORLD_SEEDS=100 STELE_WORLD_STEPS=250 is ten thousand orders and more; a seed that fails says how to run it alone.
+// STELE_WORLD_SEEDS=130 is ten thousand orders and more; a seed that fails says how to run it alone.
 #include "stele/world.hpp"
 
 #include <gtest/gtest.h>
