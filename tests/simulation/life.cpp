@@ -160,7 +160,7 @@ class Life final : public DiskWatcher {
   }
 
   std::string described(const std::string& finding) const {
-    const auto step = now_ < plan_.steps.size() ? to_string(plan_.steps[now_].kind) : "end";
+    const auto step = now_ < plan_.steps.size() ? name_of(plan_.steps[now_].kind) : "end";
     return "step " + number(now_) + " (" + step + "): " + finding;
   }
 

@@ -44,7 +44,7 @@ enum class Kind : std::uint8_t {
   free_disk,
 };
 inline constexpr std::size_t kinds = 22;
-[[nodiscard]] const char* to_string(Kind kind);
+[[nodiscard]] const char* name_of(Kind kind);
 
 struct Step {
   Kind kind;

@@ -74,7 +74,7 @@ void last_words(int) {
 
 }  // namespace
 
-const char* to_string(Kind kind) { return weights[static_cast<std::size_t>(kind)].name; }
+const char* name_of(Kind kind) { return weights[static_cast<std::size_t>(kind)].name; }
 
 void at_step(std::uint64_t seed, std::size_t step) {
   living_seed.store(seed);

@@ -85,11 +85,11 @@ Query random_query(Dice& dice) {
   query.items.emplace();
   for (auto items = 1 + dice.below(2); items > 0; --items) {
     QueryItem item;
-    const auto kinds = 1 + dice.below(15);
-    if ((kinds & 1) != 0) item.types.push_back(one_of(type_names, dice));
-    if ((kinds & 2) != 0) item.tags.push_back(one_of(tag_names, dice));
-    if ((kinds & 4) != 0) item.streams.push_back(random_stream(dice));
-    if ((kinds & 8) != 0) item.categories.push_back(std::string(1, "ABCDE"[dice.below(5)]));
+    const auto asked = 1 + dice.below(15);
+    if ((asked & 1) != 0) item.types.push_back(one_of(type_names, dice));
+    if ((asked & 2) != 0) item.tags.push_back(one_of(tag_names, dice));
+    if ((asked & 4) != 0) item.streams.push_back(random_stream(dice));
+    if ((asked & 8) != 0) item.categories.push_back(std::string(1, "ABCDE"[dice.below(5)]));
     query.items->push_back(std::move(item));
   }
   return query;

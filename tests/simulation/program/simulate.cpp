@@ -109,7 +109,7 @@ int show(const stele::simulation::Plan& plan, const Outcome& found, const Wishes
   std::printf("seed %" PRIu64 ": %s\n", plan.seed, found.finding->c_str());
   auto steps = wishes.steps;
   if (steps.empty() && !wishes.quiet) steps = stele::simulation::minimise(plan);
-  for (const auto step : steps) std::printf("  step %zu %s\n", step, to_string(plan.steps[step].kind));
+  for (const auto step : steps) std::printf("  step %zu %s\n", step, name_of(plan.steps[step].kind));
   const auto length = wishes.length == 60 ? std::string() : " --length " + std::to_string(wishes.length);
   std::printf("again: ./dev simulate %s%s\n", stele::simulation::replay_arguments(plan.seed, steps).c_str(),
               length.c_str());
