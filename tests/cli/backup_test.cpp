@@ -172,6 +172,8 @@ TEST_F(BackingUp, under_full_load_each_backup_is_a_beginning_of_the_log) {
     ASSERT_TRUE(copy_of);
     reached.push_back((*copy_of)->head().position.value());
     EXPECT_GE(reached.back(), acknowledged.value()) << "what was acknowledged before is in it";
+    const auto online = shell({"verify", "--dir", root});
+    EXPECT_EQ(online.code, 0) << online.out << online.err;
     if (run % 2 == 1) {
       ASSERT_TRUE(compact(store, {.dry_run = false, .min_gain = 1, .progress = {}}));
     }

@@ -239,14 +239,14 @@ TEST_F(BackupTest, every_flipped_byte_of_a_backup_is_found_and_not_restored) {
   for (const auto& file : files) {
     const auto size = machine.disk.bytes(file).size();
     for (std::uint64_t at = 0; at < size; at += size < 1000 ? 1 : 211) {
-      machine.disk.flip(file, at, 1 << at % 8);
+      machine.disk.flip(file, at, static_cast<std::uint8_t>(1 << at % 8));
       const auto checked = check_backup(machine.disk, backup_dir);
       EXPECT_TRUE(!checked || !checked->findings.empty()) << file << " byte " << at;
       if (flips++ % 16 == 0) {
         const auto tried = restore(machine.world, backup_dir, "/try-" + std::to_string(flips), {});
         EXPECT_FALSE(tried) << file << " byte " << at;
       }
-      machine.disk.flip(file, at, 1 << at % 8);
+      machine.disk.flip(file, at, static_cast<std::uint8_t>(1 << at % 8));
     }
   }
   EXPECT_GT(flips, 300u);
