@@ -268,7 +268,7 @@ result<std::vector<CompactedSegment>> compact(EventStore& store, const CompactOp
 struct ArchivedSegment {
   Position first;
   Position last;
-  std::uint64_t bytes_before = 0;  // of the file, where it was
+  std::uint64_t bytes_before = 0;  // of the file, where it was; 0 when only its place was remembered anew
   std::uint64_t bytes_after = 0;   // of the file that holds it now; 0 in a dry run that would compress it
   bool compressed = false;         // it is, or in a dry run would be
   std::filesystem::path place;     // the archive it is in; empty: it is with the log

@@ -267,6 +267,7 @@ result<void> Archiver::point_to_new_place(const ClosedFile& source, ArchivedSegm
   STELE_CHECK(moved->read_at(log::segment_header_bytes, byte));
   STELE_CHECK(parts_.world.disk.sync_directory(to_));
   STELE_CHECK(leave_header(source, header));
+  told.bytes_before = told.bytes_after = 0;  // none were moved
   told.place = to_;
   told.changed = true;
   return {};
