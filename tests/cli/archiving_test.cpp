@@ -31,13 +31,13 @@ class ArchivingStore : public testing::Test {
 TEST_F(ArchivingStore, a_dry_run_tells_and_the_run_does) {
   const auto dry = shell({"archive", "--compress", "--dry-run", "--dir", large});
   EXPECT_EQ(dry.code, 0) << dry.err;
-  EXPECT_THAT(dry.err, HasSubstr("would archive 3 of 3 segments"));
+  EXPECT_THAT(dry.err, HasSubstr("would archive 4 of 4 segments"));
   const auto done = shell({"archive", "--compress", "--dir", large});
   EXPECT_EQ(done.code, 0) << done.err;
   EXPECT_THAT(done.out, HasSubstr("\"first\":1,"));
   EXPECT_THAT(done.out, HasSubstr("\"compressed\":true,\"place\":\"\""));
-  EXPECT_THAT(done.err, HasSubstr("archived 3 of 3 segments"));
-  EXPECT_THAT(shell({"archive", "--compress", "--dir", large}).err, HasSubstr("archived 0 of 3"));
+  EXPECT_THAT(done.err, HasSubstr("archived 4 of 4 segments"));
+  EXPECT_THAT(shell({"archive", "--compress", "--dir", large}).err, HasSubstr("archived 0 of 4"));
 }
 
 TEST_F(ArchivingStore, verify_and_inspect_know_what_was_done) {
