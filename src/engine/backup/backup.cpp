@@ -39,6 +39,8 @@ result<Position> last_position(io::Disk& disk, const fs::path& store, const log:
   STELE_TRY(const auto report, log::recover({manifest.store, inputs, known}));
   if (!report.damages.empty())
     return store_damaged(report.damages.front().segment, report.damages.front().reason);
+  STELE_ASSERT(report.last >= known, "what was known to be durable is there", report.last.value(),
+               known.value());
   return report.last;
 }
 
@@ -75,6 +77,8 @@ log::SegmentHeader plain(const log::SegmentHeader& from) {
   header.last = from.last;
   header.events = from.events;
   header.end = from.end;
+  STELE_ASSERT(header.has_gaps() && header.last >= header.first, "a rewritten segment stands for positions",
+               header.first.value(), header.last.value());
   return header;
 }
 
@@ -202,7 +206,11 @@ class Backup {
 
   result<void> copy_segment(const io::ByteSource& source, const LogSegment& segment, Position until,
                             bool closed) {
+    STELE_ASSERT(until >= segment.header.first && until <= limit_,
+                 "a segment is copied as far as it is durable", segment.header.first.value(), until.value(),
+                 limit_.value());
     const auto* const had = list_.find(segment.header.first);
+    STELE_ASSERT(had == nullptr || had->bytes >= log::segment_header_bytes, "a copy has a header");
     if (had != nullptr && had->salt == segment.header.salt && had->last == until && had->closed == closed) {
       ++report_.kept;
       return {};
@@ -212,6 +220,8 @@ class Backup {
               goes_on ? extend(source, segment, *had, until) : copy_whole(source, segment, until));
     auto entry = copy;
     entry.closed = closed;
+    STELE_ASSERT(entry.last == until && entry.first == segment.header.first,
+                 "the segment was copied to its bound", entry.last.value(), until.value());
     list_.put(entry);
     return write_list();
   }
@@ -229,6 +239,7 @@ class Backup {
     if (left_over) STELE_CHECK(world_.disk.remove(path));
     STELE_TRY(const auto file, world_.disk.open(path, io::Mode::create));
     const auto header = log::encode_header(plain(segment.header));
+    STELE_ASSERT(header.size() == log::segment_header_bytes, "frames stand behind the header", header.size());
     STELE_CHECK(file->write_at(0, header));
     begun.crc = base::crc32c(header);
     report_.bytes += header.size();
@@ -273,6 +284,8 @@ class Backup {
     if (crc != copied.crc)
       return Error(errc::corrupt, file.path().string() + " does not read back as it was written")
           .help("the disk of the backup is not to be trusted; use another one");
+    STELE_ASSERT(copied.end >= had.bytes && fresh <= had.bytes, "a copy only grows", copied.end, had.bytes,
+                 fresh);
     report_.bytes += copied.end - had.bytes;
     had.bytes = copied.end;
     had.crc = crc;
@@ -290,6 +303,8 @@ class Backup {
   }
 
   result<void> write_list() {
+    STELE_ASSERT(list_.last() <= limit_, "nothing is listed that may still vanish", list_.last().value(),
+                 limit_.value());
     list_.taken_at = world_.clock.now();
     return io::replace_file(world_.disk, backup_list_path(to_), encode_backup_list(list_));
   }

@@ -25,6 +25,7 @@ class PlacedWriter {
   }
   result<void> flush() {
     if (pending_.empty()) return {};
+    STELE_ASSERT(at_ % log::frame_alignment == 0, "frames are written where they stood", at_);
     STELE_CHECK(file_.write_at(at_, pending_));
     at_ += pending_.size();
     pending_.clear();
@@ -69,6 +70,7 @@ result<CopiedFrames> copy_frames(const FrameRange& range, io::File& to, std::uin
     STELE_CHECK(writer.add(parsed.frame.bytes()));
     copied.end += parsed.frame.size();
     copied.next = parsed.frame.last().next();
+    STELE_ASSERT(copied.end == scanner.offset(), "frames follow each other", copied.end, scanner.offset());
     copied.last_recorded_at = parsed.frame.recorded_at();
     copied.events += parsed.frame.events();
   }

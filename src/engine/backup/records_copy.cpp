@@ -48,6 +48,7 @@ result<std::optional<RecordsCopy>> copy_records_file(io::Disk& disk, const fs::p
   STELE_CHECK(disk.sync_directory(to.parent_path()));
   file->drop_cache();
   STELE_TRY(const auto size, file->size());
+  STELE_ASSERT(size > 0, "a copy of a database has pages", size);
   STELE_TRY(const auto crc, checksum_of(*file, 0, size, 0));
   return RecordsCopy{.file = to.filename().string(), .bytes = size, .crc = crc};
 }

@@ -115,6 +115,8 @@ class Restore {
       STELE_TRY(const auto at, last_recorded_by(*options_.until_time));
       until = std::min(until, at);
     }
+    STELE_ASSERT(until <= list_.last(), "no more is wanted than there is", until.value(),
+                 list_.last().value());
     return until;
   }
 
@@ -142,6 +144,10 @@ class Restore {
   // ---- Segments
 
   result<void> copy(const SegmentCopy& segment, Position until) {
+    STELE_ASSERT(until >= segment.first && until <= segment.last, "the bound lies in the segment",
+                 until.value(), segment.first.value(), segment.last.value());
+    STELE_ASSERT(report_.last < segment.first, "segments are restored in order", report_.last.value(),
+                 segment.first.value());
     const auto name = segment.file_name();
     STELE_TRY(const auto source, disk_.open(from_ / "log" / name, io::Mode::read));
     auto header = read_segment_header(*source);
@@ -163,6 +169,8 @@ class Restore {
                                     *target, 0);
     if (!copied) return copied.error();
     if (copied->end < segment.bytes && until == segment.last) return damaged_copy(name, copied->stopped_by);
+    STELE_ASSERT(copied->end <= segment.bytes, "no more is copied than the list names", copied->end,
+                 segment.bytes);
     const bool cut = until < segment.last;
     if (cut && header->has_gaps() && copied->events == 0) return disk_.remove(target->path());
     header->store = manifest_.store;
@@ -176,6 +184,7 @@ class Restore {
     STELE_CHECK(target->sync_all());
     last_header_ = *header;
     last_end_ = copied->end;
+    STELE_ASSERT(last <= until, "nothing behind the bound is restored", last.value(), until.value());
     report_.last = last;
     report_.events += copied->events;
     report_.bytes += copied->end;
@@ -189,12 +198,16 @@ class Restore {
                                                {.store = manifest_.store, .first = report_.last.next()});
     if (!made) return made.error();
     last_header_ = (*made)->header();
+    STELE_ASSERT(!last_header_->has_gaps() && last_header_->first == report_.last.next(),
+                 "the log goes on behind it", last_header_->first.value(), report_.last.value());
     last_end_ = log::segment_header_bytes;
     return {};
   }
 
   // Readers believe no event that nothing calls durable, and the last ones have no later append to say so.
   result<void> publish_mark() {
+    STELE_ASSERT(!last_header_ || last_end_ >= log::segment_header_bytes, "frames end behind a header",
+                 last_end_);
     STELE_TRY(auto page, disk_.shared_page(log::watermark_path(to_), true));
     if (last_header_)
       log::Watermark(std::move(page), manifest_.store)

@@ -153,8 +153,8 @@ RequestParser::~RequestParser() = default;
 RequestParser::RequestParser(RequestParser&&) noexcept = default;
 RequestParser& RequestParser::operator=(RequestParser&&) noexcept = default;
 
-// What is left of a chunked body is never shorter than its end, "0" and two line ends. Shown less than that for a second
-// time, the grammar ends the process (an assertion of Beast, on the end of a body without chunks): so it is not.
+// What is left of a chunked body is never shorter than its end, "0" and two line ends. Shown less than that for a
+// second time, the grammar ends the process (an assertion of Beast, on the end of a body without chunks): so it is not.
 constexpr std::size_t shortest_chunked_rest = 5;
 
 // The grammar wants a head in one piece: until it is complete nothing is taken.
