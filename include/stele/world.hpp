@@ -133,6 +133,8 @@ class World {
 
 // ---- What has happened
 
+// Sums over all seeds. A test that wants to be sure that its world was rough looks here: lives, repeats and meddled
+// are zero where nothing went wrong.
 struct WorldReport {
   std::uint64_t seeds = 0;
   std::uint64_t failed = 0;  // of them
@@ -147,6 +149,9 @@ struct WorldReport {
 };
 
 // ---- Saying what to run
+//
+// Every word answers the same object, so that they stand in one sentence that ends with run(). Several people, claims,
+// sagas and projections are as many calls. What is not said is left as it is: five seeds of 200 steps each.
 
 class Worlds {
  public:

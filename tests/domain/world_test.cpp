@@ -41,6 +41,10 @@ Done everything_is_settled(World& w) {
     const std::string id = "o-" + std::to_string(i);
     STELE_TRY(const auto order, Repository<Order>(w.store()).load(id));
     if (std::holds_alternative<Order::Open>(order.state)) return Error(errc::corrupt, id + " is left open");
+    // A purse does not look whether it was charged before: that it is once is the saga's promise.
+    STELE_TRY(const auto purse, Repository<Purse>(w.store()).load(id));
+    if (purse.state.charged > 99 || purse.events_read > 2)
+      return Error(errc::corrupt, id + " was charged twice");
   }
   return {};
 }

@@ -23,7 +23,7 @@ using stele::Error;
 using stele::World;
 using Done = stele::result<void>;
 
-constexpr int world_products = 6;
+constexpr std::uint64_t world_products = 6;
 constexpr std::int64_t first_stock = 40;
 
 std::string world_product(std::uint64_t i) { return "prod-" + std::to_string(i); }
@@ -37,8 +37,8 @@ struct ShopWorld {
       STELE_CHECK(w.send<Customer>(RegisterCustomer{id, "N", "n@x", limit}));
     STELE_CHECK(w.send<Customer>(RegisterCustomer{"gone", "Gone", "g@x", 9_money}));
     STELE_CHECK(w.send<Customer>(DeactivateCustomer{"gone"}));
-    for (int i = 0; i < world_products; ++i) {
-      STELE_CHECK(w.send<Product>(ListProduct{world_product(i), "P", Money::from_units(100 + i * 7)}));
+    for (std::uint64_t i = 0; i < world_products; ++i) {
+      STELE_CHECK(w.send<Product>(ListProduct{world_product(i), "P", Money::from_units(static_cast<std::int64_t>(100 + i * 7))}));
       STELE_CHECK(w.send<Stock>(ReceiveStock{world_product(i), first_stock}));
     }
     return {};
@@ -80,7 +80,7 @@ struct ShopWorld {
 
 // Whatever was received is there, kept for somebody, or gone to somebody.
 Done nothing_gets_lost(World& w) {
-  for (int i = 0; i < world_products; ++i) {
+  for (std::uint64_t i = 0; i < world_products; ++i) {
     std::int64_t received = 0;
     auto cursor = w.store().read_stream({.stream = "Stock-" + world_product(i), .from = {}});
     if (!cursor) continue;  // not yet
@@ -150,7 +150,7 @@ Done the_books_balance(World& w, Books& all) {
   STELE_CHECK(read_books(w, books));
   if (books.taken != Money{})
     return Error(errc::corrupt, "taken beyond what was shipped: " + to_string(books.taken));
-  for (int i = 0; i < world_products; ++i) {
+  for (std::uint64_t i = 0; i < world_products; ++i) {
     STELE_TRY(const auto stock, stele::Repository<Stock>(w.store()).load(world_product(i)));
     if (!stock.state.reserved.empty()) return Error(errc::corrupt, world_product(i) + " is kept for nobody");
     if (stock.state.issued != books.sold[world_product(i)])
