@@ -68,7 +68,8 @@ def simulated(runs):
              f"{count(total.get('flipped_bits_told', 0))}"),
             ("time of one core", hours(total["seconds"])),
             ("**violations**", f"**{count(total['violations'])}**")]
-    return "## Simulated machines\n\n" + table(("what", "how often"), rows)
+    notes = [f"\n* {run['note']}\n" for run in runs if "note" in run]
+    return "## Simulated machines\n\n" + table(("what", "how often"), rows) + "".join(notes)
 
 
 def broken(results):
