@@ -33,7 +33,9 @@ Error step_is_gone(const std::string& stream, const std::string& timer, Position
       .with("stream", stream)
       .with("timer", timer)
       .with("position", scheduled_by.value())
-      .help("a saga's stream must not be truncated before it is complete: widen its retention and retry, or skip");
+      .help(
+          "a saga's stream must not be truncated before it is complete: widen its retention and retry, or "
+          "skip");
 }
 
 }  // namespace

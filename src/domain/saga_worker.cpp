@@ -286,7 +286,8 @@ result<void> SagaWorker::handle_unread(const EventView& event) {
     return handler_.react(instance, event, false);
   }
   const std::optional<bool> out_of_turn = handler_.is_own_step(event) ? std::nullopt : std::optional(true);
-  troubles_.insert(instance, {event.position.value(), {}, out_of_turn}, std::string(event.type), clock_.now());
+  troubles_.insert(instance, {event.position.value(), {}, out_of_turn}, std::string(event.type),
+                   clock_.now());
   return {};
 }
 

@@ -25,8 +25,8 @@ result<std::vector<CompactedSegment>> EmbeddedStore::compact(const CompactOption
   return done;
 }
 
-// A file that took its place on the disk, and that the index could not be made anew for, ends a run. The next run begins
-// with it; until then the old one is served.
+// A file that took its place on the disk, and that the index could not be made anew for, ends a run. The next run
+// begins with it; until then the old one is served.
 result<void> EmbeddedStore::swap_waiting() {
   if (!waiting_swap_) return {};
   STELE_ASSERT(*waiting_swap_ < segments_.size(), "what waits to be served is open", *waiting_swap_);

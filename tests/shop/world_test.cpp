@@ -38,7 +38,8 @@ struct ShopWorld {
     STELE_CHECK(w.send<Customer>(RegisterCustomer{"gone", "Gone", "g@x", 9_money}));
     STELE_CHECK(w.send<Customer>(DeactivateCustomer{"gone"}));
     for (std::uint64_t i = 0; i < world_products; ++i) {
-      STELE_CHECK(w.send<Product>(ListProduct{world_product(i), "P", Money::from_units(static_cast<std::int64_t>(100 + i * 7))}));
+      STELE_CHECK(w.send<Product>(
+          ListProduct{world_product(i), "P", Money::from_units(static_cast<std::int64_t>(100 + i * 7))}));
       STELE_CHECK(w.send<Stock>(ReceiveStock{world_product(i), first_stock}));
     }
     return {};

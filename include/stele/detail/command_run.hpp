@@ -68,7 +68,7 @@ struct WorkStream {
   std::string stream;
   std::optional<Revision> head;  // when it was loaded
   std::vector<NewEvent> events;
-  std::optional<Position> last{};  // of its events, once they were appended
+  std::optional<Position> last{};                       // of its events, once they were appended
   std::shared_ptr<std::optional<Revision>> revision{};  // the part's; set right by the append
 };
 // Errors: invalid, when the stream is in the list already.

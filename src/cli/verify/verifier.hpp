@@ -35,8 +35,8 @@ struct Verification {
 
 // Layers: structure (files, frames, nothing missing), checksums (every byte), order (positions, versions, times,
 // durable marks), index (its files beside the log, and what look-ups answer), retention (rules and tombstones), records
-// (every value), watermark. Errors: not_found or invalid when there is no store to look at, corrupt when its MANIFEST cannot
-// be read. The directory of a backup has one layer: its files, and every frame in them.
+// (every value), watermark. Errors: not_found or invalid when there is no store to look at, corrupt when its MANIFEST
+// cannot be read. The directory of a backup has one layer: its files, and every frame in them.
 [[nodiscard]] result<Verification> verify_store(const std::string& directory);
 
 }  // namespace stele::cli

@@ -28,11 +28,13 @@ fs::path whole_path(const fs::path& given) {
 
 // Bytes [begin, end) of one into the same place of the other.
 result<void> copy_bytes(const io::ByteSource& from, std::uint64_t begin, std::uint64_t end, io::File& to) {
+  STELE_ASSERT(begin <= end, "a piece of a file has a length", begin, end);
   std::string piece(copied_at_once, '\0');
   for (auto at = begin; at < end;) {
     const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(piece.size(), end - at));
     STELE_TRY(const auto got, from.read_at(at, std::span(piece).first(wanted)));
     if (got == 0) return Error(errc::corrupt, "a segment ends before its frames do").with("offset", at);
+    STELE_ASSERT(got <= wanted, "no more is read than asked for", got, wanted);
     STELE_CHECK(to.write_at(at, std::string_view(piece).substr(0, got)));
     at += got;
   }
@@ -100,6 +102,7 @@ result<std::vector<ArchivedSegment>> Archiver::run() {
     if (options_.progress) options_.progress(told, i + 1, count);
     all.push_back(std::move(told));
   }
+  STELE_ASSERT(all.size() == count, "every closed segment is told of", all.size(), count);
   return all;
 }
 
@@ -188,6 +191,8 @@ result<std::uint64_t> Archiver::write_copy(const ClosedFile& source, const log::
 
 result<void> Archiver::compress_here(const ClosedFile& source, ArchivedSegment& told) {
   STELE_TRY(const auto header, closed_header(source));
+  STELE_ASSERT(!header.is_packed() && !header.is_archived(), "a plain segment is compressed",
+               header.incompatible);
   const auto temporary = temporary_of(source.path);
   STELE_TRY(const auto bytes, write_copy(source, header, temporary, true));
   if (bytes >= source.file_bytes) return forget_file(parts_.world.disk, temporary);
@@ -222,6 +227,8 @@ result<void> Archiver::leave_header(const ClosedFile& source, log::SegmentHeader
   header.table = 0;
   header.capacity = header.end;
   header.archive = to_.string();
+  STELE_ASSERT(header.is_archived() && header.last >= header.first && header.end >= log::segment_header_bytes,
+               "a header stands for a closed segment", header.first.value(), header.last.value(), header.end);
   auto& disk = parts_.world.disk;
   const auto temporary = temporary_of(source.path);
   STELE_CHECK(forget_file(disk, temporary));
@@ -237,6 +244,7 @@ result<void> Archiver::move(const ClosedFile& source, ArchivedSegment& told) {
   const auto name = to_ / source.path.filename();
   STELE_CHECK(check_owner(name));
   STELE_TRY(const auto header, closed_header(source));
+  STELE_ASSERT(!header.is_archived(), "what is moved lies in the log", header.first.value());
   const bool compress = options_.compress && !header.is_packed();
   const auto temporary = temporary_of(name);
   STELE_TRY(auto bytes, write_copy(source, header, temporary, compress));

@@ -182,6 +182,7 @@ class Restore {
     }
     STELE_CHECK(target->write_at(0, log::encode_header(*header)));
     STELE_CHECK(target->sync_all());
+    STELE_ASSERT(copied->end >= log::segment_header_bytes, "frames end behind the header", copied->end);
     last_header_ = *header;
     last_end_ = copied->end;
     STELE_ASSERT(last <= until, "nothing behind the bound is restored", last.value(), until.value());

@@ -36,6 +36,7 @@ class ArchivedFile final : public io::File {
     }
     if (offset >= header_.end || into.empty()) return std::size_t{0};
     STELE_TRY(const auto found, find());
+    STELE_ASSERT(found != nullptr, "what was found is open", header_.first.value());
     return found->read_at(
         offset,
         into.first(static_cast<std::size_t>(std::min<std::uint64_t>(into.size(), header_.end - offset))));

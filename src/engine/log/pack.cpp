@@ -27,6 +27,8 @@ class Packer {
     STELE_ASSERT(!raw.empty() && raw.size() <= to_.block_bytes, "a block at a time", raw.size());
     const auto size =
         ZSTD_compressCCtx(context_.get(), packed_.data(), packed_.size(), raw.data(), raw.size(), pack_level);
+    STELE_ASSERT(ZSTD_isError(size) != 0 || size <= packed_.size(), "what is compressed fits its bound", size,
+                 packed_.size());
     // What does not get smaller stays as it is: its size says so.
     const bool smaller = ZSTD_isError(size) == 0 && size < raw.size();
     const auto bytes = smaller ? std::string_view(packed_).substr(0, size) : raw;
@@ -39,6 +41,8 @@ class Packer {
   result<std::uint64_t> finish(SegmentHeader& header) {
     header.table = at_;
     header.blocks = static_cast<std::uint32_t>(table_.size() / block_entry_bytes);
+    STELE_ASSERT((header.end - segment_header_bytes + to_.block_bytes - 1) / to_.block_bytes == header.blocks,
+                 "every block has its entry", header.end, header.blocks);
     STELE_CHECK(to_.file.write_at(at_, table_));
     STELE_CHECK(to_.file.write_at(0, encode_header(header)));
     return at_ + table_.size();

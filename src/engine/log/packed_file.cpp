@@ -94,11 +94,13 @@ class PackedFile final : public io::File {
     const auto block = (offset - segment_header_bytes) / header_.block_bytes;
     const auto at = static_cast<std::size_t>((offset - segment_header_bytes) % header_.block_bytes);
     const auto size = bytes_of(block);
+    STELE_ASSERT(at < size, "the offset lies in its block", at, size, block);
     if (at == 0 && into.size() >= size) {
       STELE_CHECK(load(block, into.first(size)));
       return size;
     }
     STELE_TRY(const auto bytes, cached(block));
+    STELE_ASSERT(bytes->size() == size, "a block that is kept is whole", bytes->size(), size);
     const auto count = std::min(into.size(), size - at);
     std::memcpy(into.data(), bytes->data() + at, count);
     return count;
@@ -134,6 +136,8 @@ class PackedFile final : public io::File {
   result<void> load(std::uint64_t block, std::span<char> into) const {
     STELE_ASSERT(into.size() == bytes_of(block), "a block is loaded whole", into.size(), block);
     STELE_TRY(const auto entry, entry_of(block));
+    STELE_ASSERT(entry.begin < entry.end && entry.end <= header_.table, "a block lies before the table",
+                 entry.begin, entry.end);
     std::string packed(static_cast<std::size_t>(entry.end - entry.begin), '\0');
     STELE_TRY(const auto got, stored_->read_at(entry.begin, packed));
     if (got < packed.size()) return damaged(block, "the file was cut short");

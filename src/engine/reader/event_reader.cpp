@@ -145,8 +145,8 @@ result<EventReader::Owner> EventReader::owner_of(Position position, Location loc
   auto found = log::find_write(placed.window.from(placed.frame_offset), front, record.write);
   // All write headers stand before the first record.
   const auto most = std::min<std::size_t>(record.back, largest_front);
-  auto wanted =
-      log::frame_header_bytes + std::size_t{8} * front.writes + (record.write + std::size_t{1}) * bytes_per_write;
+  auto wanted = log::frame_header_bytes + std::size_t{8} * front.writes +
+                (record.write + std::size_t{1}) * bytes_per_write;
   for (bool whole = false; !found && !whole; wanted *= 4) {
     whole = wanted >= most;
     const auto into = arena.take(std::min(wanted, most));

@@ -129,7 +129,7 @@ bool Writer::stage_queued(Guard& lock) {
   std::vector<std::shared_ptr<Queued>> turn;
   std::size_t served = 0;
   while (queued_.load() != 0) {
-    // Those who are refused come back at once: without an end to it, the one who serves would never have its own answer.
+    // Those who are refused come back at once: without an end to it, who serves would never have its own answer.
     if (served >= most_served) return false;
     {
       const std::lock_guard guard(queue_mutex_);
