@@ -29,7 +29,7 @@ TEST(CommandLine, a_misspelt_inner_command_is_recognised) {
 TEST(CommandLine, a_word_like_no_other_gets_the_list) {
   const auto wrong = Shell()({"xylophone"});
   EXPECT_EQ(wrong.code, 2);
-  EXPECT_THAT(wrong.err, HasSubstr("there are: serve, demo, append"));
+  EXPECT_THAT(wrong.err, HasSubstr("there are: serve, new, demo, append"));
 }
 
 TEST(CommandLine, a_missing_argument_is_a_usage_error) {
