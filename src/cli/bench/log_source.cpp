@@ -1,4 +1,4 @@
-// log_source.cpp - appends of several hundred events over as many streams, a few of them in flight.
+// log_source.cpp - appends of one event each, thousands of them in flight.
 #include "cli/bench/log_source.hpp"
 
 #include <fmt/format.h>
@@ -7,15 +7,13 @@
 #include <cmath>
 #include <condition_variable>
 #include <mutex>
-#include <unordered_map>
 
 #include "cli/bench/pace.hpp"
 
 namespace stele::cli::bench {
 namespace {
 
-constexpr std::uint64_t events_in_append = 500;
-constexpr std::uint64_t appends_in_flight = 16;
+constexpr std::uint64_t appends_in_flight = 4096;
 constexpr std::uint64_t fill_seed = 42;
 constexpr std::uint64_t events_with_tag = 10;
 
@@ -31,23 +29,12 @@ class EventMaker {
  public:
   explicit EventMaker(const LogPlan& plan) : plan_(plan), zipf_(plan.streams, fill_seed) {}
 
-  // How many go into the next append. In turn, no stream comes twice in one, so that the log has exactly the order
-  // of the plan; with Zipf shares that would leave a handful, so events of a stream share a write there, and the
-  // append stays small beside the log.
-  [[nodiscard]] std::uint64_t next_count() const {
-    const auto most = plan_.zipf ? std::max<std::uint64_t>(1, plan_.events / 40) : plan_.streams;
-    return std::min({events_in_append, most, left()});
-  }
-
-  AppendRequest next(std::uint64_t count) {
+  AppendRequest next() {
     AppendRequest request;
-    std::unordered_map<std::uint64_t, std::size_t> write_of;
-    for (std::uint64_t i = 0; i < count; ++i, ++made_) {
-      const auto stream = plan_.zipf ? zipf_.next() : made_ % plan_.streams;
-      const auto [write, fresh] = write_of.try_emplace(stream, request.writes.size());
-      if (fresh) request.writes.emplace_back().stream = stream_of(stream);
-      request.writes[write->second].events.push_back(event());
-    }
+    auto& write = request.writes.emplace_back();
+    write.stream = stream_of(plan_.zipf ? zipf_.next() : made_ % plan_.streams);
+    write.events.push_back(event());
+    ++made_;
     return request;
   }
   [[nodiscard]] std::uint64_t left() const { return plan_.events - made_; }
@@ -72,30 +59,37 @@ class EventMaker {
 // How many appends are on their way, and the first error of any of them.
 class InFlight {
  public:
+  // Waits when there are `most`, and then until half of them are done: one wake-up for many.
   result<void> enter(std::uint64_t most) {
     std::unique_lock lock(mutex_);
-    moved_.wait(lock, [&] { return count_ < most; });
+    if (count_ >= most) wait_until(lock, most / 2);
     if (error_) return *error_;
     ++count_;
     return {};
   }
   void leave(const result<AppendResult>& outcome) {
     const std::lock_guard lock(mutex_);
-    --count_;
     if (!outcome && !error_) error_ = outcome.error();
-    moved_.notify_all();
+    if (--count_ <= awaited_) moved_.notify_one();
   }
   result<void> wait_empty() {
     std::unique_lock lock(mutex_);
-    moved_.wait(lock, [&] { return count_ == 0; });
+    wait_until(lock, 0);
     if (error_) return *error_;
     return {};
   }
 
  private:
+  void wait_until(std::unique_lock<std::mutex>& lock, std::uint64_t few) {
+    awaited_ = few;
+    moved_.wait(lock, [&] { return count_ <= few; });
+    awaited_ = 0;
+  }
+
   std::mutex mutex_;
   std::condition_variable moved_;
   std::uint64_t count_ = 0;
+  std::uint64_t awaited_ = 0;  // how few somebody waits for
   std::optional<Error> error_;
 };
 
@@ -115,7 +109,7 @@ result<FillMeasured> fill(EventStore& store, const LogPlan& plan, const std::sto
   const auto begin = Clock::now();
   std::optional<Error> failed;
   while (maker.left() > 0 && !stop.stop_requested() && !failed) {
-    auto request = maker.next(maker.next_count());
+    auto request = maker.next();
     if (const auto entered = in_flight.enter(appends_in_flight); !entered) {
       failed = entered.error();
       break;

@@ -51,9 +51,11 @@ class EventReader {
   // That one will be read soon: memory is slow, and it can be asked for several at a time.
   void expect(Location location) const {
     constexpr std::size_t line = 64;
-    constexpr std::size_t lines = 6;
+    constexpr std::size_t front = 3 * line;  // of a frame with one write
+    constexpr std::size_t lines = 8;
     if (location.segment != ordinal_ || location.offset + lines * line > mapped_.size()) return;
-    for (std::size_t i = 0; i < lines; ++i) __builtin_prefetch(mapped_.data() + location.offset + i * line);
+    const char* const begin = mapped_.data() + location.offset - front;
+    for (std::size_t i = 0; i < lines; ++i) __builtin_prefetch(begin + i * line);
   }
   // Where the frame of that event begins in its segment, as its record says.
   result<std::uint64_t> frame_offset(Position position, Location location, Arena& arena);
