@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "base/assert.hpp"
+#include "engine/reader/event_reader.hpp"
 
 namespace stele::engine {
 namespace {
@@ -62,6 +63,11 @@ result<void> Follower::open_next_segment() {
   return {};
 }
 
+// It was opened for events that are durable, so they should begin in it.
+Error Follower::no_frames(const OpenSegment& segment) {
+  return corrupt_event(segment.first, &segment, log::segment_header_bytes, "its segment has no frame");
+}
+
 result<void> Follower::add_frames(Position durable) {
   while (parts_.index.last() < durable) {
     log::ParsedFrame parsed{};
@@ -84,6 +90,7 @@ result<void> Follower::add_frames(Position durable) {
         const auto& ended = parts_.segments.at(parts_.segments.size() - 1);
         if (ended.has_gaps) parts_.index.pass(ended.last);
         if (parts_.index.last() >= durable) break;
+        if (ended.first > parts_.index.last()) return no_frames(ended);
       }
       STELE_CHECK(open_next_segment());
       continue;

@@ -46,6 +46,7 @@ class Follower {
   // Takes what the watermark says is durable; false: it says nothing new.
   bool follow(const log::Watermark& watermark);
   result<void> open_next_segment();
+  static Error no_frames(const OpenSegment& segment);
   result<void> add_frames(Position durable);
 
   FollowerParts parts_;

@@ -208,6 +208,15 @@ class Compacting : public testing::Test {
       bytes += machine_.disk.bytes(std::filesystem::path("/store/log") / name).size();
     return bytes;
   }
+  // By name, without the one that is written to.
+  std::map<std::string, std::string> closed_files() {
+    std::map<std::string, std::string> files;
+    for (const auto& name : must(machine_.disk.list("/store/log")))
+      if (name.ends_with(".seg"))
+        files[name] = machine_.disk.bytes(std::filesystem::path("/store/log") / name);
+    if (!files.empty()) files.erase(std::prev(files.end()));
+    return files;
+  }
   std::vector<std::string> kept() {
     std::vector<std::string> data;
     Query query;
@@ -246,9 +255,10 @@ TEST_F(Compacting, gives_back_what_is_gone_and_moves_nothing) {
 TEST_F(Compacting, a_dry_run_tells_what_would_go_and_changes_nothing) {
   must(set_retention(*store_, "long", {.truncate_before = Revision(30), .max_count = 60, .max_age = {}}));
   const auto bytes = log_bytes();
-  const auto changes = machine_.disk.counts().changes;
+  const auto closed = closed_files();
+  EXPECT_GT(closed.size(), 2u);
   const auto told = must(compact(*store_, {.dry_run = true, .min_gain = 1, .progress = {}}));
-  EXPECT_EQ(machine_.disk.counts().changes, changes);
+  EXPECT_TRUE(closed_files() == closed);
   EXPECT_EQ(log_bytes(), bytes);
   GoneEvents truncated;
   GoneEvents over_count;

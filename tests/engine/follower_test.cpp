@@ -107,6 +107,26 @@ TEST(Follower, that_does_not_find_a_durable_event_says_so_and_goes_on_when_it_is
   EXPECT_EQ(following.read().size(), 2u);
 }
 
+TEST(Follower, says_that_a_segment_has_lost_its_frames_and_opens_it_once) {
+  Machine machine(7);
+  {
+    const auto writer = must(machine.open());
+    must(writer->append(write("A-1", {event("X")})));
+  }
+  const auto path = std::filesystem::path("/store/log") / must(machine.disk.list("/store/log")).front();
+  auto bytes = machine.disk.bytes(path);
+  bytes.resize(engine::log::segment_header_bytes);
+  machine.disk.put(path, bytes);
+  Following following(machine, store_of(machine));
+  for (int tries = 0; tries < 3; ++tries) {
+    const auto caught_up = following.follower.catch_up(Position(1));
+    ASSERT_FALSE(caught_up);
+    EXPECT_EQ(caught_up.error().kind(), errc::corrupt);
+    EXPECT_EQ(caught_up.error().fact("position"), "1");
+  }
+  EXPECT_EQ(following.segments.size(), 1u);
+}
+
 TEST(Follower, refuses_a_segment_of_another_store) {
   Machine machine(6);
   engine::log::testing::SegmentBuilder segment(1);

@@ -1,5 +1,6 @@
 // The next segment is prepared while one fills up; and whoever stages for others is let go after a while.
 #include <algorithm>
+#include <list>
 #include <thread>
 
 #include "machine.hpp"
@@ -14,7 +15,7 @@ class ByHand final : public io::Background {
  public:
   std::unique_ptr<Job> add(std::string_view name, Step step) override {
     jobs_.emplace_back(name, std::move(step));
-    return std::make_unique<Job>();
+    return std::make_unique<Added>(jobs_, std::prev(jobs_.end()));
   }
   // Until nothing of that name has anything to do.
   void run(std::string_view name) {
@@ -25,7 +26,19 @@ class ByHand final : public io::Background {
   }
 
  private:
-  std::vector<std::pair<std::string, Step>> jobs_;
+  using Jobs = std::list<std::pair<std::string, Step>>;
+  class Added final : public Job {
+   public:
+    Added(Jobs& jobs, Jobs::iterator job) : jobs_(jobs), job_(job) {}
+    ~Added() override { jobs_.erase(job_); }
+    Added(const Added&) = delete;
+    Added& operator=(const Added&) = delete;
+
+   private:
+    Jobs& jobs_;
+    Jobs::iterator job_;
+  };
+  Jobs jobs_;
 };
 
 class SpareSegment : public testing::Test {
