@@ -80,6 +80,7 @@ std::vector<SagaTimer> TimerTable::first(std::size_t most) const {
 
 std::vector<TimerEntry> TimerTable::all() const {
   std::vector<TimerEntry> list;
+  list.reserve(timers_.size());
   for (const auto& [key, timer] : timers_)
     list.push_back({key.first, key.second, timer.due, timer.scheduled_by.value()});
   return list;

@@ -83,9 +83,12 @@ bool Simulation::open_store() {
   OpenOptions options;
   options.segment_bytes = segment_size;
   auto opened = engine::EmbeddedStore::open(machine_, "/world", options);
-  if (opened) store_ = *std::move(opened);
-  if (!opened && !disk_.stopped()) fail("the store cannot be opened: " + opened.error().to_string());
-  return opened.has_value();
+  if (!opened) {
+    if (!disk_.stopped()) fail("the store cannot be opened: " + opened.error().to_string());
+    return false;
+  }
+  store_ = *std::move(opened);
+  return true;
 }
 
 // Without pauses: how long one waits would be another die.
@@ -197,7 +200,7 @@ void Simulation::pass_time(microseconds time) {
 
 void Simulation::jump() {
   if (below(10) == 0)
-    pass_time(seconds(below(48 * 3600)));
+    pass_time(seconds(below(std::uint64_t{48} * 3600)));
   else
     pass_time(seconds(below(300)));
 }

@@ -70,7 +70,7 @@ class SagaMindOf final : public SagaMind {
   }
 
   result<void> hear(const TimerFired& timer, const Asked* asked, SagaMove& move) {
-    return step(timer, move, [&](const auto& state) -> result<void> {
+    return step(timer, move, [&]([[maybe_unused]] const auto& state) -> result<void> {
       if (!asked) return {};
       if constexpr (requires { S::on_timer(timer, state, *asked); })
         move.effects.add(typename S::Reaction(S::on_timer(timer, state, *asked)).effects());
@@ -94,7 +94,7 @@ class SagaMindOf final : public SagaMind {
   result<void> hear_refused(const SagaRefusal& refusal, const Asked* asked, SagaMove& move) {
     STELE_TRY(C command, from_json<C>(std::string_view(refusal.command.data.text)));
     const stele::Refused<C> refused{std::move(command), refusal.rule, refusal.facts};
-    return step(refused, move, [&](const auto& state) -> result<void> {
+    return step(refused, move, [&]([[maybe_unused]] const auto& state) -> result<void> {
       if (!asked) return {};
       if constexpr (requires { S::on_refused(refused, state, *asked); })
         move.effects.add(typename S::Reaction(S::on_refused(refused, state, *asked)).effects());
