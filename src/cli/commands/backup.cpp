@@ -37,11 +37,11 @@ const Shape& restore_shape() {
   return shape;
 }
 
-result<void> print_one(Session& session, const Shape& shape, std::string record) {
+result<void> print_one(Session& session, const Shape& shape, const std::string& record) {
   RecordWriter writer(session, shape);
   STELE_TRY(const bool listed, writer.only_lists_fields());
   if (listed) return {};
-  STELE_CHECK(writer.add(std::move(record)));
+  STELE_CHECK(writer.add(record));
   return writer.finish();
 }
 
