@@ -7,6 +7,7 @@
 #include "engine/index/index_part.hpp"
 #include "event/retention.hpp"
 #include "machine.hpp"
+#include "passing_disk.hpp"
 
 namespace stele::test {
 namespace {
@@ -81,42 +82,15 @@ TEST(CompactFindings, a_segment_file_that_the_index_has_not_come_to_closes_nothi
 }
 
 // Whoever lists the log finds that the store went on just before.
-class BusyDisk final : public io::Disk {
+class BusyDisk final : public PassingDisk {
  public:
-  explicit BusyDisk(io::Disk& inner) : inner_(inner) {}
+  using PassingDisk::PassingDisk;
   std::function<void()> before_list;
 
   result<std::vector<std::string>> list(const std::filesystem::path& directory) override {
     if (const auto act = std::exchange(before_list, {})) act();
-    return inner_.list(directory);
+    return inner().list(directory);
   }
-  result<std::unique_ptr<io::File>> open(const std::filesystem::path& path, io::Mode mode) override {
-    return inner_.open(path, mode);
-  }
-  result<bool> exists(const std::filesystem::path& path) override { return inner_.exists(path); }
-  result<void> make_directory(const std::filesystem::path& path) override {
-    return inner_.make_directory(path);
-  }
-  result<void> rename(const std::filesystem::path& from, const std::filesystem::path& to) override {
-    return inner_.rename(from, to);
-  }
-  result<void> remove(const std::filesystem::path& path) override { return inner_.remove(path); }
-  result<void> sync_directory(const std::filesystem::path& path) override {
-    return inner_.sync_directory(path);
-  }
-  result<std::unique_ptr<io::Lock>> lock(const std::filesystem::path& path) override {
-    return inner_.lock(path);
-  }
-  result<std::uint64_t> free_bytes(const std::filesystem::path& path) override {
-    return inner_.free_bytes(path);
-  }
-  result<std::unique_ptr<io::SharedPage>> shared_page(const std::filesystem::path& path,
-                                                      bool writable) override {
-    return inner_.shared_page(path, writable);
-  }
-
- private:
-  io::Disk& inner_;
 };
 
 TEST(CompactFindings, a_segment_that_was_closed_while_a_run_began_is_a_closed_one) {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "machine.hpp"
+#include "passing_disk.hpp"
 
 namespace stele::test {
 
@@ -68,41 +69,16 @@ class HeldFile final : public io::File {
   SyncGate& gate_;
 };
 
-class HeldDisk final : public io::Disk {
+class HeldDisk final : public PassingDisk {
  public:
-  HeldDisk(io::Disk& inner, SyncGate& gate) : inner_(inner), gate_(gate) {}
+  HeldDisk(io::Disk& inner, SyncGate& gate) : PassingDisk(inner), gate_(gate) {}
   result<std::unique_ptr<io::File>> open(const std::filesystem::path& path, io::Mode mode) override {
-    auto file = inner_.open(path, mode);
+    auto file = inner().open(path, mode);
     if (!file || path.parent_path().filename() != "log") return file;
     return std::unique_ptr<io::File>(std::make_unique<HeldFile>(std::move(*file), gate_));
   }
-  result<std::vector<std::string>> list(const std::filesystem::path& directory) override {
-    return inner_.list(directory);
-  }
-  result<bool> exists(const std::filesystem::path& path) override { return inner_.exists(path); }
-  result<void> make_directory(const std::filesystem::path& path) override {
-    return inner_.make_directory(path);
-  }
-  result<void> rename(const std::filesystem::path& from, const std::filesystem::path& to) override {
-    return inner_.rename(from, to);
-  }
-  result<void> remove(const std::filesystem::path& path) override { return inner_.remove(path); }
-  result<void> sync_directory(const std::filesystem::path& path) override {
-    return inner_.sync_directory(path);
-  }
-  result<std::unique_ptr<io::Lock>> lock(const std::filesystem::path& path) override {
-    return inner_.lock(path);
-  }
-  result<std::uint64_t> free_bytes(const std::filesystem::path& path) override {
-    return inner_.free_bytes(path);
-  }
-  result<std::unique_ptr<io::SharedPage>> shared_page(const std::filesystem::path& path,
-                                                      bool writable) override {
-    return inner_.shared_page(path, writable);
-  }
 
  private:
-  io::Disk& inner_;
   SyncGate& gate_;
 };
 
