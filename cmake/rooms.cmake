@@ -8,6 +8,7 @@ find_package(fmt REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(prometheus-cpp REQUIRED)
 find_package(zstd REQUIRED)
+find_path(STELE_PQ_HEADERS libpq-fe.h PATH_SUFFIXES postgresql REQUIRED)
 
 find_program(CCACHE ccache)
 if(CCACHE)
@@ -63,9 +64,15 @@ if(STELE_UNITY)
   target_compile_options(stele_test_flags INTERFACE -Wno-shadow)
 endif()
 
-# stele_tests(NAME FOLDER [LINK libs...]): one GoogleTest binary per folder of tests/.
+add_custom_target(tests)  # every program that the tests are, and nothing that none of them needs
+
+# stele_tests(NAME FOLDER [THREADS] [LINK libs...]): one GoogleTest binary per folder of tests/. Those without THREADS
+# are left out under the thread sanitizer, which could find nothing in them.
 function(stele_tests name folder)
-  cmake_parse_arguments(ROOM "" "" "LINK" ${ARGN})
+  cmake_parse_arguments(ROOM "THREADS" "" "LINK" ${ARGN})
+  if(STELE_SANITIZE STREQUAL thread AND NOT ROOM_THREADS)
+    return()
+  endif()
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*.cpp)
   if(NOT sources)
     return()
@@ -74,6 +81,7 @@ function(stele_tests name folder)
   target_link_libraries(${name} PRIVATE ${ROOM_LINK} GTest::gmock GTest::gtest_main stele_test_flags)
   target_compile_definitions(${name} PRIVATE STELE_SOURCE_DIR="${PROJECT_SOURCE_DIR}")  # for committed samples
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
+  add_dependencies(tests ${name})
   gtest_discover_tests(${name} NO_PRETTY_VALUES DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
                        PROPERTIES TIMEOUT 600)
 endfunction()
@@ -87,6 +95,7 @@ function(stele_fuzzers folder)
     return()
   endif()
   add_custom_target(fuzzers)
+  add_dependencies(tests fuzzers)
   foreach(source ${sources})
     get_filename_component(name ${source} NAME_WE)
     add_executable(fuzz_${name} ${source})
