@@ -10,8 +10,11 @@
 //               commit in one transaction, and events at or below the checkpoint are skipped.
 //   in order    by position, one batch after the other, on one thread of its own.
 //   after kill  the model equals a fold of the log up to its checkpoint, whatever moment the process died.
-//   no silence  an event that cannot be applied is retried with growing pauses, then the projection stops at
-//               exactly that event and says why. Nothing is skipped; start() resumes at it.
+//   no silence  an event that cannot be applied is retried with growing pauses. Then the projection stops at
+//               exactly that event and says why; or, where that was asked for (on_failure), the event is parked:
+//               kept with its error, together with what follows it in its sequence, while all others go on.
+//   one writer  of several processes that run the same projection one works, the others stand by for it.
+//   no gap      a rebuild goes on beside the model that serves; readers see the old one or the new one, whole.
 //
 // Declaring one (typed events; the codec is the domain's own, so old event versions arrive upcast):
 //
@@ -39,6 +42,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -59,6 +63,91 @@ struct Checkpoint {
   Position last_event;
   Uuid last_event_id;
   bool operator==(const Checkpoint&) const = default;
+};
+
+// ---- What a target may offer besides. Each is asked for through ProjectionTarget; null where there is none.
+
+// An event that is not in the model although the model has gone on behind it.
+struct ParkedEvent {
+  enum class State : std::uint8_t {
+    failed,   // it could not be applied; `why` says what happened
+    waiting,  // applied after an earlier one of its sequence, so not now
+    skipped,  // given up by somebody; `why` is their reason. Kept as a record, not in anybody's way
+  };
+  Position position;
+  std::string sequence;  // events with the same key stay in order; empty: nothing waits for this one
+  std::string stream;
+  std::string type;
+  State state = State::failed;
+  std::string why;
+  std::uint64_t tries = 0;
+  Timestamp since;
+  bool operator==(const ParkedEvent&) const = default;
+};
+[[nodiscard]] std::string_view to_string(ParkedEvent::State state);
+
+// Keeps parked events in the model's own store, so that they and the checkpoint move together. All from the runner's
+// thread.
+class ProjectionParking {
+ public:
+  virtual ~ProjectionParking() = default;
+  virtual result<std::vector<ParkedEvent>> list() = 0;  // by position
+  // Between begin() and commit(). put() replaces what is kept for the same position.
+  virtual result<void> put(const ParkedEvent& event) = 0;
+  virtual result<void> remove(Position position) = 0;
+};
+
+// Who may write a model: one process at a time. A batch of somebody whose lease has gone to another must be
+// refused by begin() or commit() with `conflict`, whatever clocks say: that is the fence.
+class ProjectionLease {
+ public:
+  virtual ~ProjectionLease() = default;
+  // Takes it, or keeps it. `busy` (fact holder) while somebody else has it.
+  virtual result<void> take() = 0;
+  virtual void release() = 0;
+  // How often take() must be called to keep it. Zero: it is held until it is released or the process ends.
+  [[nodiscard]] virtual std::chrono::microseconds renew_every() const { return {}; }
+};
+
+class ProjectionTarget;
+
+// One table (or what the target calls so) of two models at the same position.
+struct TableComparison {
+  std::string table;
+  std::uint64_t rows_before = 0;
+  std::uint64_t rows_after = 0;
+  bool same = false;                  // the checksums over all rows agree
+  std::vector<std::string> examples;  // of rows that only one of them has: "- ..." before, "+ ..." after
+};
+
+struct RebuildOptions {
+  std::size_t batch = 16'384;
+  bool swap = true;      // as soon as it has caught up; otherwise when swap() is called
+  bool compare = false;  // old and new must hold the same rows; differences leave the decision to swap()
+};
+
+// Another model beside the one that serves. All from the runner's threads; never two calls at once.
+class SideBySide {
+ public:
+  virtual ~SideBySide() = default;
+  // The model that is being built: as an interrupted build has left it, or an empty one. The target it answers is
+  // tuned for bulk work; nobody reads it before swap().
+  virtual result<std::shared_ptr<ProjectionTarget>> build(const RebuildOptions& options) = 0;
+  // How the one was begun that is there to be gone on with. From any thread, as has_previous().
+  [[nodiscard]] virtual std::optional<RebuildOptions> building() const = 0;
+  virtual result<void> discard() = 0;  // the one being built
+  // The model that served before the last swap. `not_found` when there is none.
+  virtual result<std::shared_ptr<ProjectionTarget>> previous() = 0;
+  [[nodiscard]] virtual bool has_previous() const = 0;
+  // Readers get the other model from now on, durably; `other` becomes what served until now, and previous().
+  // `other` came from build() or previous() and has no batch open, nor has this one.
+  virtual result<void> swap(ProjectionTarget& other) = 0;
+  // Another process may have swapped: true when readers get another model now.
+  virtual result<bool> refresh() = 0;
+  // `other` as above, at the same position. At most `examples` rows for each table that differs.
+  virtual result<std::vector<TableComparison>> compare(ProjectionTarget& other, std::size_t examples) = 0;
+  // An empty model of the same projection that vanishes with the object.
+  virtual result<std::shared_ptr<ProjectionTarget>> scratch() = 0;
 };
 
 // One projection's model in one store. A target without transactions keeps the promises by writing the
@@ -88,6 +177,10 @@ class ProjectionTarget {
 
   // Nothing between the checkpoint and `position` concerns the model. Cheap; may be remembered lazily.
   virtual void passed(Position position) = 0;
+
+  [[nodiscard]] virtual ProjectionParking* parking() { return nullptr; }
+  [[nodiscard]] virtual ProjectionLease* lease() { return nullptr; }
+  [[nodiscard]] virtual SideBySide* side_by_side() { return nullptr; }
 };
 
 // ---- Looking at a running projection
@@ -98,8 +191,31 @@ enum class ProjectionState : std::uint8_t {
   live,         // has been at the head; now applies what comes
   retrying,     // an event could not be applied: trying again after a pause
   failed,       // gave up at an event; `reason` says which and why. start() tries again
+  paused,       // on request; `reason` is the one that was given. Waits go on waiting
+  standby,  // another process has the lease; follows what that one makes visible and takes over when it ends
 };
 [[nodiscard]] std::string_view to_string(ProjectionState state);
+
+// A model that is being built beside the one that serves.
+enum class RebuildState : std::uint8_t {
+  building,   // from the log, in large batches
+  ready,      // has caught up and waits for swap()
+  different,  // has caught up; a comparison was asked for and found differences, so it waits for swap()
+  failed,     // `reason` says why; rebuild() goes on where it ended
+};
+[[nodiscard]] std::string_view to_string(RebuildState state);
+
+struct RebuildStatus {
+  RebuildState state = RebuildState::building;
+  Position position;
+  Position head;
+  std::uint64_t applied = 0;  // since it was begun or gone on with
+  double events_per_second = 0;
+  std::optional<std::chrono::milliseconds> remaining;  // at the pace so far
+  std::uint64_t parked = 0;
+  std::string reason;
+  std::vector<TableComparison> comparison;  // when it was asked for
+};
 
 struct ProjectionStatus {
   std::string name;
@@ -112,8 +228,20 @@ struct ProjectionStatus {
   double events_per_second = 0;         // applied, over the last seconds
   std::uint64_t applied = 0;            // since the runner was made
   std::uint64_t retries = 0;
-  std::string reason;  // of retrying and failed
-  std::string note;    // e.g. "built anew: ..."
+  std::string reason;         // of retrying, failed, paused and standby
+  std::string note;           // e.g. "built anew: ..."
+  std::uint64_t parked = 0;   // events that are not in the model: failed or waiting behind one
+  std::uint64_t skipped = 0;  // given up
+  bool can_roll_back = false;
+  std::optional<RebuildStatus> rebuild;
+};
+
+// What applying costs, by type of event. The clock of the process, commit not included.
+struct ApplyTime {
+  std::string type;
+  std::uint64_t events = 0;
+  std::chrono::nanoseconds total{0};
+  std::chrono::nanoseconds longest{0};
 };
 
 // From an event's recorded time to the commit that made it visible in the model. Only events recorded while
@@ -131,6 +259,14 @@ struct LatencyHistogram {
   [[nodiscard]] std::chrono::microseconds quantile(double q) const;
 };
 
+// The way of an event from the log into the model, each from its recorded time: handed to the projection, applied,
+// visible. What lies before it (a command accepted, decided, appended) is measured by who appends.
+struct Timeline {
+  LatencyHistogram delivered;
+  LatencyHistogram applied;
+  LatencyHistogram visible;
+};
+
 // A batch that has become visible.
 struct ModelChange {
   Position position;
@@ -139,12 +275,33 @@ struct ModelChange {
 
 // ---- Running one
 
+// An event that still cannot be applied after all tries. Troubles of the store (busy, disk full, unreachable) are
+// no event's fault and are waited out.
+enum class OnFailure : std::uint8_t {
+  stop,  // the default: a model that lacks something does not go on as if it were whole
+  park,  // needs a target with parking(); the model lacks the parked events until somebody retries or skips them
+};
+
 struct RunnerOptions {
   std::size_t batch = 1024;                       // events per transaction, at most
   int tries = 5;                                  // for one event, before the projection stops
   std::chrono::microseconds first_pause{20'000};  // before the second try; doubles each time
   std::chrono::microseconds longest_pause{5'000'000};
   std::chrono::microseconds hold_back{0};  // see Runner::hold_back
+  OnFailure on_failure = OnFailure::stop;
+  // Which events must stay in order: those with the same key. Nothing: those of a stream. An empty key: this event
+  // and no other.
+  std::function<std::string(const EventView&)> sequence{};
+  // More parked events than this mean that the projection is wrong, not the events: it stops.
+  std::uint64_t park_at_most = 10'000;
+};
+
+// What a rebuild would take.
+struct RebuildEstimate {
+  std::uint64_t events = 0;      // that concern the model
+  std::uint64_t sampled = 0;     // applied to a scratch model to find out
+  double events_per_second = 0;  // in that sample
+  std::chrono::milliseconds time{0};
 };
 
 // Keeps one model at the head of the log, on a thread of its own.
@@ -164,14 +321,46 @@ class Runner {
   // Returns when the batch in progress is committed or rolled back. Whoever waits gets `unavailable`.
   void stop();
 
+  // Ends after the batch in progress and keeps the lease; until resume(), stop() or the end of the process. Whoever
+  // waits goes on waiting.
+  void pause(std::string reason);
+  void resume();
+
   [[nodiscard]] ProjectionStatus status() const;
   [[nodiscard]] Position position() const;
-  [[nodiscard]] LatencyHistogram latency() const;
+  [[nodiscard]] LatencyHistogram latency() const;  // timeline().visible
+  [[nodiscard]] Timeline timeline() const;
+  [[nodiscard]] std::vector<ApplyTime> apply_times() const;  // the costliest type first
   [[nodiscard]] ProjectionTarget& target() const;
+
+  // ---- Parked events. These run between two batches; `busy` in standby: the process that works has to be asked.
+
+  // By position, the skipped ones too.
+  [[nodiscard]] result<std::vector<ParkedEvent>> parked();
+  // Applies what is parked in the sequence of this event, in order, as far as it goes; position 0: in all of them.
+  // Answers how many. Errors: not_found (nothing is parked there), or why one could not be applied again.
+  result<std::uint64_t> retry(Position parked = {});
+  // Gives up this one event, for good and for this reason, and applies what has waited for it. It must be parked as
+  // failed, or be the one that a projection has stopped at. Answers how many followed it into the model.
+  result<std::uint64_t> skip(Position event, const std::string& reason);
+
+  // ---- Rebuild: another model beside the one that serves, then an atomic switch. For targets with side_by_side().
+
+  // Begins, or goes on where a build was interrupted; returns at once, status().rebuild tells. One that a killed process
+  // left behind goes on by itself with the next start(). Errors: conflict (one is running), invalid.
+  result<void> rebuild(RebuildOptions options = {});
+  // What that would take, from a sample; nothing is changed.
+  result<RebuildEstimate> estimate_rebuild();
+  // Makes the built model the one that serves, when it is ready (or different). The old one is kept for rollback().
+  result<void> swap();
+  // The model before the last swap is brought up to date and serves again. Returns when it does.
+  result<void> rollback();
+  // Gives up the one that is being built.
+  result<void> discard_rebuild();
 
   // Returns as soon as everything up to `position` is visible in the model; woken by the commit, never
   // polling. Errors: timeout (facts wanted, current, behind_events), unavailable (the projection failed or
-  // was stopped; the message says why). A zero timeout asks without waiting.
+  // was stopped, or the event at `position` is parked; the message says why). A zero timeout asks without waiting.
   result<Position> wait(Position position, std::chrono::microseconds timeout);
 
   // The same without a thread: `reached` runs once, with the position or with `unavailable`; before this
@@ -202,6 +391,8 @@ class Projections {
 
   // Adds and starts one. `conflict` when the name is taken. The runner lives as long as this object.
   result<Runner*> add(std::shared_ptr<ProjectionTarget> target, RunnerOptions options = {});
+  // Stops it and forgets it; its model stays. The runner itself lives on, stopped, for whoever still holds it.
+  result<void> remove(std::string_view name);
   [[nodiscard]] Runner* find(std::string_view name) const;     // null when unknown
   [[nodiscard]] std::vector<ProjectionStatus> status() const;  // in the order of adding
   [[nodiscard]] std::vector<Runner*> runners() const;

@@ -6,6 +6,10 @@
 // always model and checkpoint together, and the events are in the log, so they are simply applied again.
 // Paying for a sync per batch would buy nothing.
 //
+// A rebuild makes <name>-v<version>.1.db, .2.db, ... beside it; <name>-v<version>.serving names the one that
+// serves. Which process writes them is settled by a lock of the kernel on <name>-v<version>.lock, which ends with
+// the process.
+//
 // A file that is damaged, or whose schema text differs from the declared one, is emptied and built anew;
 // note() says so. Files of older versions are left alone: going back to the old program finds its model
 // again.
@@ -37,6 +41,10 @@
 #include "stele/projection.hpp"
 
 namespace stele {
+
+namespace targets {
+struct Model;
+}
 
 // ---- Values in and out
 
@@ -194,7 +202,7 @@ class SqliteTarget final : public ProjectionTarget {
   // the batch is in it completely or not at all. Answers that must hold a certain write wait for it first
   // (Runner::wait, notify_at) and take the snapshot afterwards. Errors: unavailable, corrupt.
   result<SqliteSnapshot> snapshot();
-  [[nodiscard]] const std::filesystem::path& file() const;  // empty: in memory
+  [[nodiscard]] std::filesystem::path file() const;  // of the model that serves; empty: in memory
 
   [[nodiscard]] const std::string& name() const override;
   [[nodiscard]] int version() const override;
@@ -207,9 +215,14 @@ class SqliteTarget final : public ProjectionTarget {
   result<std::vector<std::string>> commit(const Checkpoint& now) override;
   void rollback() override;
   void passed(Position position) override;
+  [[nodiscard]] ProjectionParking* parking() override;
+  [[nodiscard]] ProjectionLease* lease() override;
+  [[nodiscard]] SideBySide* side_by_side() override;
 
  private:
   struct Impl;
+  static result<SqliteSnapshot> look(targets::Model& model, void* connection,
+                                     std::function<void()> give_back);
   explicit SqliteTarget(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };

@@ -1,6 +1,7 @@
 // apply.cpp - skipping what is known, applying the rest, committing it with the checkpoint.
 #include "projection/apply.hpp"
 
+#include <chrono>
 #include <exception>
 #include <utility>
 
@@ -29,10 +30,41 @@ result<void> apply_one(ProjectionTarget& target, const EventView& event) {
   }
 }
 
+// A waiting event is written down instead; the target keeps it with the batch.
+result<void> wait_in_line(ProjectionTarget& target, const Parked& parked, const EventView& event,
+                          std::vector<ParkedEvent>& waiting) {
+  ProjectionParking* place = target.parking();
+  STELE_ASSERT(place, "only a target that parks has parked events", target.name(), event.position.value());
+  if (parked.missing() + waiting.size() >= parked.at_most())
+    return Error(errc::too_large, "more than " + std::to_string(parked.at_most()) + " events are parked")
+        .help("correct the projection and retry them, or build the model anew");
+  waiting.push_back(parked.entry_for(event, ParkedEvent::State::waiting));
+  return place->put(waiting.back());
+}
+
+result<void> apply_measured(ProjectionTarget& target, const EventView& event, ApplyMeter* meter) {
+  if (!meter) return apply_one(target, event);
+  const auto before = std::chrono::steady_clock::now();
+  auto done = apply_one(target, event);
+  meter->add(event.type, std::chrono::steady_clock::now() - before);
+  return done;
+}
+
+Timestamp now_by_the_clock() {
+  return std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
+}
+
 }  // namespace
 
+result<void> apply_event(ProjectionTarget& target, const EventView& event) {
+  auto done = apply_one(target, event);
+  if (!done) return naming_event(done.error(), event, target);
+  return {};
+}
+
 std::expected<Applied, NotApplied> apply_batch(ProjectionTarget& target, const Checkpoint& from,
-                                               std::span<const EventView> events, Position up_to) {
+                                               std::span<const EventView> events, Position up_to,
+                                               const Besides& besides) {
   std::size_t first = 0;
   while (first < events.size() && events[first].position <= from.position) ++first;
   Applied applied;
@@ -49,12 +81,16 @@ std::expected<Applied, NotApplied> apply_batch(ProjectionTarget& target, const C
     STELE_ASSERT(events[i].position > last && events[i].position <= up_to, "events come in order, once",
                  events[i].position.value(), last.value(), up_to.value());
     last = events[i].position;
-    if (auto done = apply_one(target, events[i]); !done) {
+    const bool waits = besides.parked && besides.parked->holds_up(events[i]);
+    auto done = waits ? wait_in_line(target, *besides.parked, events[i], applied.parked)
+                      : apply_measured(target, events[i], besides.meter);
+    if (!done) {
       target.rollback();
       return std::unexpected(NotApplied{naming_event(done.error(), events[i], target), i});
     }
   }
   applied.events = events.size() - first;
+  applied.applied_at = now_by_the_clock();
   applied.now.last_event = events.back().position;
   applied.now.last_event_id = events.back().id;
   auto changed = target.commit(applied.now);

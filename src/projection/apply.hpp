@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "projection/meters.hpp"
+#include "projection/parked.hpp"
 #include "stele/projection.hpp"
 
 namespace stele::projection {
@@ -15,6 +17,8 @@ struct Applied {
   Checkpoint now;
   std::uint64_t events = 0;          // that were new
   std::vector<std::string> changed;  // keys
+  std::vector<ParkedEvent> parked;   // of the new ones: they have to wait for an earlier one
+  Timestamp applied_at;              // before the commit
 };
 
 struct NotApplied {
@@ -22,11 +26,20 @@ struct NotApplied {
   std::size_t event;  // index of the one that failed; the number of events when the commit did
 };
 
+// What a runner adds; a fold needs neither.
+struct Besides {
+  const Parked* parked = nullptr;
+  ApplyMeter* meter = nullptr;
+};
+
 // Applies what lies beyond `from.position` in one transaction and moves the checkpoint to `up_to`. With
 // nothing to apply the target is only told that it passed. An exception in a projection is `invalid`, not a
 // crash.
 [[nodiscard]] std::expected<Applied, NotApplied> apply_batch(ProjectionTarget& target, const Checkpoint& from,
                                                              std::span<const EventView> events,
-                                                             Position up_to);
+                                                             Position up_to, const Besides& besides = {});
+
+// One event, inside begin() and commit(). The error leads to the event.
+[[nodiscard]] result<void> apply_event(ProjectionTarget& target, const EventView& event);
 
 }  // namespace stele::projection

@@ -57,5 +57,28 @@ double RateMeter::per_second(Clock::time_point now) const {
   return static_cast<double>(before_ + current_) / span.count();
 }
 
+// Types are few: each is a struct of the application's. A log of made-up ones must not fill the memory.
+void ApplyMeter::add(std::string_view type, std::chrono::nanoseconds took) {
+  constexpr std::size_t most_types = 1'000;
+  const std::lock_guard lock(mutex_);
+  auto found = times_.find(type);
+  if (found == times_.end()) {
+    if (times_.size() >= most_types) return;
+    found = times_.emplace(std::string(type), ApplyTime{.type = std::string(type)}).first;
+  }
+  ApplyTime& time = found->second;
+  ++time.events;
+  time.total += took;
+  time.longest = std::max(time.longest, took);
+}
+
+std::vector<ApplyTime> ApplyMeter::read() const {
+  std::vector<ApplyTime> all;
+  const std::lock_guard lock(mutex_);
+  for (const auto& [type, time] : times_) all.push_back(time);
+  std::ranges::sort(all, std::greater{}, &ApplyTime::total);
+  return all;
+}
+
 }  // namespace projection
 }  // namespace stele

@@ -1,9 +1,15 @@
-// meters.hpp - what a runner counts: latency from recorded to visible, and events per second.
+// meters.hpp - what a runner counts: latency from recorded to visible, events per second, cost by type of event.
 #pragma once
 
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "stele/projection.hpp"
 
@@ -33,6 +39,18 @@ class RateMeter {
   Clock::time_point turn_{};   // the beginning of this one
   std::uint64_t before_ = 0;
   std::uint64_t current_ = 0;
+};
+
+// What applying costs, by type. Two readings of the clock and a look into a small map per event.
+// Threading: any.
+class ApplyMeter {
+ public:
+  void add(std::string_view type, std::chrono::nanoseconds took);
+  [[nodiscard]] std::vector<ApplyTime> read() const;  // the costliest type first
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<std::string, ApplyTime, std::less<>> times_;
 };
 
 }  // namespace stele::projection

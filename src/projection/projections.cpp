@@ -1,4 +1,5 @@
 // projections.cpp - the registry of an application's runners.
+#include <algorithm>
 #include <mutex>
 #include <utility>
 
@@ -9,7 +10,8 @@ namespace stele {
 struct Projections::Impl {
   EventStore& store;
   mutable std::mutex mutex;
-  std::vector<std::unique_ptr<Runner>> runners;  // never removed: pointers stay valid
+  std::vector<std::unique_ptr<Runner>> runners;
+  std::vector<std::unique_ptr<Runner>> removed;  // kept: pointers stay valid
 
   Runner* find(std::string_view name) const {
     for (const auto& runner : runners)
@@ -19,7 +21,7 @@ struct Projections::Impl {
 };
 
 // The lock covers the list only: starting, stopping and asking a runner has its own.
-Projections::Projections(EventStore& store) : impl_(new Impl{store, {}, {}}) {}
+Projections::Projections(EventStore& store) : impl_(new Impl{store, {}, {}, {}}) {}
 Projections::~Projections() { stop(); }
 
 result<Runner*> Projections::add(std::shared_ptr<ProjectionTarget> target, RunnerOptions options) {
@@ -28,9 +30,27 @@ result<Runner*> Projections::add(std::shared_ptr<ProjectionTarget> target, Runne
     return Error(errc::conflict, "a projection named " + target->name() + " is already running")
         .with("projection", target->name())
         .help("give each projection a name of its own");
-  impl_->runners.push_back(std::make_unique<Runner>(impl_->store, std::move(target), options));
+  impl_->runners.push_back(std::make_unique<Runner>(impl_->store, std::move(target), std::move(options)));
   impl_->runners.back()->start();
   return impl_->runners.back().get();
+}
+
+// Stopped without the lock, which others need to look around meanwhile.
+result<void> Projections::remove(std::string_view name) {
+  Runner* found = nullptr;
+  {
+    const std::lock_guard lock(impl_->mutex);
+    const auto at = std::ranges::find_if(impl_->runners,
+                                         [&](const auto& runner) { return runner->target().name() == name; });
+    if (at == impl_->runners.end())
+      return Error(errc::not_found, "there is no projection named " + std::string(name))
+          .with("projection", std::string(name));
+    found = at->get();
+    impl_->removed.push_back(std::move(*at));
+    impl_->runners.erase(at);
+  }
+  found->stop();
+  return {};
 }
 
 Runner* Projections::find(std::string_view name) const {

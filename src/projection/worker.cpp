@@ -10,9 +10,6 @@
 namespace stele::projection {
 namespace {
 
-// Long, because a subscription is woken by appends; it only bounds how long a lost wake-up could hide.
-constexpr std::chrono::seconds quiet_time{30};
-
 Timestamp wall_clock() {
   return std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
 }
@@ -28,15 +25,21 @@ bool may_pass(errc kind) {
 
 }  // namespace
 
-Worker::Worker(EventStore& store, std::shared_ptr<ProjectionTarget> target, RunnerOptions options)
-    : store_(store), target_(std::move(target)), options_(options), hold_back_(options.hold_back) {
+Worker::Worker(EventStore& store, std::shared_ptr<ProjectionTarget> target, RunnerOptions options, Life life)
+    : store_(store),
+      target_(std::move(target)),
+      options_(std::move(options)),
+      life_(life),
+      parked_(options_.sequence, options_.park_at_most),
+      hold_back_(options_.hold_back) {
   STELE_ASSERT(target_ && options_.batch > 0 && options_.tries > 0,
                "a runner needs a target, a batch size and a try", options_.batch, options_.tries);
 }
 
 // ---- Life
 
-// Whatever ends a life - a stop, an event in the way, the store closing, an exception - ends the waits with it.
+// Whatever ends a life - a stop, an event in the way, the store closing, an exception - ends the waits with it, and
+// gives the lease to whoever stands by.
 void Worker::run() {
   Error why = told_to_stop(target_->name());
   try {
@@ -45,7 +48,15 @@ void Worker::run() {
   } catch (const std::exception& thrown) {
     why = Error(errc::unavailable, target_->name() + ": " + thrown.what());
   }
-  if (stopping()) {
+  const bool told = stopping();
+  {
+    const std::lock_guard lock(mutex_);
+    alive_ = false;
+  }
+  const Error nobody = told_to_stop(target_->name());
+  do_jobs(&nobody);
+  if (ProjectionLease* lease = target_->lease()) lease->release();
+  if (told) {
     enter(ProjectionState::stopped);
     waits_.close(told_to_stop(target_->name()));
     return;
@@ -56,29 +67,61 @@ void Worker::run() {
                    .help("correct the cause and start the projection again; it resumes at this event"));
 }
 
+// A lease that was lost to another process is no failure: stand by until it is free again.
 result<void> Worker::live() {
   started_ = wall_clock();
+  while (true) {
+    STELE_TRY(const bool mine, take_lease());
+    if (!mine) return {};
+    auto worked = work();
+    if (worked && (stopping() || life_ == Life::ends_at_the_head)) return worked;
+    if (!worked && (worked.error().kind() != errc::conflict || has_lease())) return worked;
+  }
+}
+
+// Success: told to stop, or at the head where that is the end, or the lease is gone.
+result<void> Worker::work() {
   STELE_CHECK(adopt_checkpoint());
   STELE_CHECK(subscribe());
-  while (!stopping()) {
-    auto batch = subscription_->next_batch(options_.batch, quiet_time);
-    if (!batch) return batch.error();
+  if (working_) working_();
+  while (true) {
+    if (interrupted()) {
+      do_jobs();
+      if (!stay_paused()) return {};
+      STELE_CHECK(subscribe());
+      continue;
+    }
+    auto batch = subscription_->next_batch(options_.batch, longest_wait());
+    if (!batch) {
+      if (interrupted()) continue;
+      return batch.error();
+    }
+    STELE_TRY(const bool kept, keep_lease());
+    if (!kept) return {};
+    delivered_at_ = wall_clock();
     if (batch->position > at_.position) {
-      if (!pause_held_back()) break;
+      if (!pause_held_back()) return {};
+      if (interrupted()) continue;
       STELE_CHECK(deliver(batch->events, batch->position));
     }
-    if (batch->caught_up) {
-      enter(ProjectionState::live);
-      const std::lock_guard lock(mutex_);
-      fresh_at_ = wall_clock();
-    }
+    if (!batch->caught_up) continue;
+    note_caught_up();
+    if (life_ == Life::ends_at_the_head) return {};
   }
-  return {};
+}
+
+void Worker::note_caught_up() {
+  const std::lock_guard lock(mutex_);
+  if (pause_) return;
+  state_ = ProjectionState::live;
+  reason_.clear();
+  fresh_at_ = wall_clock();
 }
 
 void Worker::request_stop() {
   const std::lock_guard lock(mutex_);
   stop_ = true;
+  interrupt_ = true;
   if (subscription_) subscription_->cancel();
   woken_.notify_all();
 }
@@ -86,20 +129,19 @@ void Worker::request_stop() {
 void Worker::rearm() {
   const std::lock_guard lock(mutex_);
   stop_ = false;
+  interrupt_ = false;
+  alive_ = true;
   subscription_.reset();
+  pause_.reset();
   state_ = ProjectionState::catching_up;
   reason_.clear();
   waits_.reopen();
 }
 
-bool Worker::stopping() const {
-  const std::lock_guard lock(mutex_);
-  return stop_;
-}
-
 // ---- Where to begin
 
 result<void> Worker::adopt_checkpoint() {
+  stopped_at_ = {};
   STELE_TRY(at_, target_->checkpoint());
   STELE_TRY(std::string rebuild, reason_to_rebuild(at_));
   if (!rebuild.empty()) {
@@ -114,7 +156,7 @@ result<void> Worker::adopt_checkpoint() {
   }
   if (at_.position < waits_.position()) waits_.reset();  // the target had forgotten some of what it passed
   waits_.advance(at_.position);
-  return {};
+  return load_parked();
 }
 
 // Empty when the model was built from this log.
@@ -133,31 +175,42 @@ result<std::string> Worker::reason_to_rebuild(const Checkpoint& at) {
          " differs)";
 }
 
-// A stop that came before there was something to cancel cancels it here.
+// A stop, or something to do, that came before there was something to cancel cancels it here.
 result<void> Worker::subscribe() {
   STELE_TRY(std::shared_ptr<Subscription> opened, store_.subscribe(target_->events(), at_.position));
   const std::lock_guard lock(mutex_);
   subscription_ = std::move(opened);
-  if (stop_) subscription_->cancel();
+  if (interrupt_) subscription_->cancel();
   return {};
 }
 
 // ---- One batch
 
-// Ends with everything visible, or with the error of the event that stays in the way.
+// Ends with everything visible or parked, or with the error of the event that stays in the way.
 result<void> Worker::deliver(std::span<const EventView> events, Position up_to) {
   int failures = 0;
   while (true) {
-    auto applied = apply_batch(*target_, at_, events, up_to);
+    auto applied = apply_batch(*target_, at_, events, up_to, {&parked_, &apply_meter_});
     if (applied) {
       publish(*applied, events);
       return {};
     }
-    if (save_the_good_part(events, applied.error())) failures = 0;
-    const auto& why = applied.error().why;
+    NotApplied& failed = applied.error();
+    if (save_the_good_part(events, failed)) {
+      failures = 0;
+      failed.event = 0;
+    }
     ++failures;
-    if ((failures >= options_.tries && !may_pass(why.kind())) || !pause_after_failure(failures, why))
-      return why;
+    const bool given_up = failures >= options_.tries && !may_pass(failed.why.kind());
+    if (!given_up) {
+      if (pause_after_failure(failures, failed.why)) continue;
+      return failed.why;
+    }
+    if (failed.event == 0) stopped_at_ = events.front().position;
+    if (!may_park(failed)) return failed.why;
+    STELE_CHECK(park_first(events, failed.why));
+    stopped_at_ = {};
+    failures = 0;
   }
 }
 
@@ -165,7 +218,7 @@ result<void> Worker::deliver(std::span<const EventView> events, Position up_to) 
 bool Worker::save_the_good_part(std::span<const EventView>& events, const NotApplied& failed) {
   if (failed.event == 0 || failed.event >= events.size()) return false;
   const auto good = events.first(failed.event);
-  auto applied = apply_batch(*target_, at_, good, good.back().position);
+  auto applied = apply_batch(*target_, at_, good, good.back().position, {&parked_, &apply_meter_});
   if (!applied) return false;
   publish(*applied, good);
   events = events.subspan(failed.event);
@@ -176,9 +229,14 @@ bool Worker::save_the_good_part(std::span<const EventView>& events, const NotApp
 void Worker::publish(const Applied& applied, std::span<const EventView> events) {
   const auto fresh = events.last(static_cast<std::size_t>(applied.events));
   at_ = applied.now;
+  for (const ParkedEvent& entry : applied.parked) parked_.keep(entry);
   const Timestamp visible = wall_clock();
-  for (const EventView& event : fresh)
-    if (event.recorded_at >= started_) latency_.add(visible - event.recorded_at);
+  for (const EventView& event : fresh) {
+    if (event.recorded_at < started_) continue;
+    delivered_.add(delivered_at_ - event.recorded_at);
+    applied_in_.add(applied.applied_at - event.recorded_at);
+    latency_.add(visible - event.recorded_at);
+  }
   count(fresh);
   waits_.advance(at_.position);
   if (!applied.changed.empty()) listeners_->tell({at_.position, applied.changed});
@@ -195,61 +253,28 @@ void Worker::count(std::span<const EventView> fresh) {
   }
 }
 
-void Worker::enter(ProjectionState state, std::string reason) {
-  const std::lock_guard lock(mutex_);
-  state_ = state;
-  reason_ = std::move(reason);
+// ---- Another model in the same target
+
+result<void> Worker::catch_up(Position up_to) {
+  STELE_TRY(at_, target_->checkpoint());
+  delivered_at_ = wall_clock();
+  STELE_TRY(const auto cursor, store_.read({.query = target_->events(), .from = at_.position.next()}));
+  while (at_.position < up_to) {
+    STELE_TRY(auto events, cursor->next_batch(options_.batch));
+    while (!events.empty() && events.back().position > up_to) events = events.first(events.size() - 1);
+    const bool more = events.size() == options_.batch;
+    STELE_CHECK(deliver(events, more ? events.back().position : up_to));
+  }
+  return {};
 }
 
-// ---- Pauses; false: told to stop
-
-// Doubling, bounded: trouble that passes (a locked file, a full disk) is over soon or not soon at all.
-bool Worker::pause_after_failure(int failures, const Error& why) {
-  const auto pause = std::min(options_.first_pause * (std::int64_t{1} << std::min(failures - 1, 30)),
-                              options_.longest_pause);
-  std::unique_lock lock(mutex_);
-  state_ = ProjectionState::retrying;
-  reason_ = why.to_string();
-  ++retries_;
-  return !woken_.wait_for(lock, pause, [&] { return stop_; });
-}
-
-// Measured from its beginning, so that a shortened pause ends at once and a spurious wake-up changes nothing.
-bool Worker::pause_held_back() {
-  std::unique_lock lock(mutex_);
-  const auto since = Clock::now();
-  const auto over = [&] { return stop_ || Clock::now() - since >= hold_back_; };
-  while (!over()) woken_.wait_until(lock, since + hold_back_);
-  return !stop_;
-}
-
-void Worker::hold_back(std::chrono::microseconds pause) {
-  const std::lock_guard lock(mutex_);
-  hold_back_ = pause;
-  woken_.notify_all();
-}
-
-// ---- Asking
-
-// The position is read before the head, so "behind" is never negative and never flattering.
-ProjectionStatus Worker::status() const {
-  ProjectionStatus status;
-  status.name = target_->name();
-  status.version = target_->version();
-  status.position = waits_.position();
-  status.head = std::max(store_.head().position, status.position);
-  status.behind_events = status.head.value() - status.position.value();
-  status.note = target_->note();
-  const std::lock_guard lock(mutex_);
-  if (!rebuilt_.empty()) status.note = rebuilt_;
-  if (status.behind_events > 0)
-    status.behind = std::max(wall_clock() - fresh_at_, std::chrono::microseconds{0});
-  status.state = state_;
-  status.reason = reason_;
-  status.applied = applied_;
-  status.retries = retries_;
-  status.events_per_second = rate_.per_second(Clock::now());
-  return status;
+// Never behind what was visible before: whoever has seen a position must find it in the other model too.
+result<void> Worker::adopt_swapped() {
+  STELE_TRY(at_, target_->checkpoint());
+  STELE_ASSERT(at_.position >= waits_.position(), "a swap takes nothing back", at_.position.value(),
+               waits_.position().value());
+  waits_.advance(at_.position);
+  return load_parked();
 }
 
 }  // namespace stele::projection

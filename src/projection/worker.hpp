@@ -1,8 +1,13 @@
-// worker.hpp - what happens on a projection's thread: check the model against the log, then batch after
-// batch. Starting, stopping and asking from outside is runner.cpp.
+// worker.hpp - what happens on a projection's thread: get the lease, check the model against the log, then batch after
+// batch, with other people's jobs in between. Starting, stopping and asking from outside is runner.cpp.
+//
+//   worker.cpp           life, batches           worker_control.cpp   jobs, pauses, figures
+//   worker_lease.cpp     lease and standby       worker_parking.cpp   parking, retry, skip
 #pragma once
 
 #include <condition_variable>
+#include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -10,6 +15,7 @@
 #include "projection/apply.hpp"
 #include "projection/listeners.hpp"
 #include "projection/meters.hpp"
+#include "projection/parked.hpp"
 #include "projection/wait_list.hpp"
 #include "stele/projection.hpp"
 
@@ -20,25 +26,63 @@ namespace stele::projection {
 class Worker {
  public:
   using Clock = std::chrono::steady_clock;
+  using Job = std::function<result<void>()>;
+  // A builder ends its life when it has caught up; everybody else goes on for ever.
+  enum class Life : std::uint8_t { goes_on, ends_at_the_head };
 
-  Worker(EventStore& store, std::shared_ptr<ProjectionTarget> target, RunnerOptions options);
+  Worker(EventStore& store, std::shared_ptr<ProjectionTarget> target, RunnerOptions options,
+         Life life = Life::goes_on);
 
   // The thread's whole life. Ends after request_stop(), or with the state `failed`.
   void run();
+  // The same without the thread's last words: what a builder calls. Success: caught up, or told to stop.
+  result<void> live();
   void request_stop();
   // Before run(): a new life after a stop.
   void rearm();
+  // Runs once for each life, on the worker's thread, when it has the lease and knows the checkpoint.
+  void when_working(std::function<void()> call) { working_ = std::move(call); }
 
+  // On the worker's thread between two batches, with the lease held; `busy` in standby. False: there is no thread that
+  // would do it.
+  bool between_batches(const Job& job, result<void>& answer);
+  // The same where there is no thread, and nobody may start one meanwhile.
+  result<void> without_thread(const Job& job);
+  void pause(std::string reason);
+  void resume();
   void hold_back(std::chrono::microseconds pause);
+
+  // Of the thread that does the work, so from a job:
+  result<std::uint64_t> retry_parked(Position which);
+  result<std::uint64_t> skip_event(Position event, const std::string& reason);
+  // Applies what lies between the checkpoint and `up_to`.
+  result<void> catch_up(Position up_to);
+  // The target holds another model now.
+  result<void> adopt_swapped();
+  [[nodiscard]] const Checkpoint& at() const { return at_; }
+  [[nodiscard]] bool alive() const;
+
   [[nodiscard]] ProjectionStatus status() const;
-  [[nodiscard]] LatencyHistogram latency() const { return latency_.read(); }
+  [[nodiscard]] Timeline timeline() const {
+    return {.delivered = delivered_.read(), .applied = applied_in_.read(), .visible = latency_.read()};
+  }
+  [[nodiscard]] std::vector<ApplyTime> apply_times() const { return apply_meter_.read(); }
   [[nodiscard]] ProjectionTarget& target() const { return *target_; }
+  [[nodiscard]] const RunnerOptions& options() const { return options_; }
   [[nodiscard]] WaitList& waits() { return waits_; }
   [[nodiscard]] Listeners& listeners() { return *listeners_; }
   [[nodiscard]] EventStore& store() const { return store_; }
+  [[nodiscard]] const Parked& parked() const { return parked_; }
 
  private:
-  result<void> live();
+  struct Posted {
+    const Job* job;
+    result<void> answer;
+    bool done = false;
+  };
+
+  // worker.cpp
+  result<void> work();
   result<void> adopt_checkpoint();
   result<std::string> reason_to_rebuild(const Checkpoint& at);
   result<void> subscribe();
@@ -46,25 +90,63 @@ class Worker {
   bool save_the_good_part(std::span<const EventView>& events, const NotApplied& failed);
   void publish(const Applied& applied, std::span<const EventView> events);
   void count(std::span<const EventView> fresh);
+  void note_caught_up();
+
+  // worker_lease.cpp
+  result<bool> take_lease();
+  result<bool> keep_lease();
+  bool has_lease();
+  void follow_the_holder();
+  [[nodiscard]] std::chrono::microseconds longest_wait() const;
+
+  // worker_parking.cpp
+  result<void> load_parked();
+  [[nodiscard]] bool may_park(const NotApplied& failed) const;
+  result<void> park_first(std::span<const EventView>& events, const Error& why);
+  result<void> put_parked(const ParkedEvent& entry);
+  result<bool> apply_parked(ParkedEvent entry);
+  result<std::uint64_t> apply_sequence(const std::vector<ParkedEvent>& sequence);
+  result<void> skip_where_it_stopped(Position event, const std::string& reason);
+  result<std::vector<std::string>> commit_here(const Checkpoint& now);
+
+  // worker_control.cpp
   void enter(ProjectionState state, std::string reason = {});
+  bool interrupted();
+  void do_jobs(const Error* refused = nullptr);
+  bool pause_for(std::unique_lock<std::mutex>& lock, std::chrono::microseconds pause);
   bool pause_after_failure(int failures, const Error& why);
   bool pause_held_back();
+  bool stay_paused();
   bool stopping() const;
 
   EventStore& store_;
   const std::shared_ptr<ProjectionTarget> target_;
   const RunnerOptions options_;
+  const Life life_;
   WaitList waits_;
   const std::shared_ptr<Listeners> listeners_ = std::make_shared<Listeners>();
+  LatencyMeter delivered_;
+  LatencyMeter applied_in_;
   LatencyMeter latency_;
+  ApplyMeter apply_meter_;
+  Parked parked_;
+  std::function<void()> working_;
 
-  // Of the worker's thread alone.
+  // Of the thread that works alone.
   Checkpoint at_;
-  Timestamp started_;  // events recorded before do not count as latency
+  Timestamp started_;       // events recorded before do not count as latency
+  Timestamp delivered_at_;  // of the batch in hand
+  Clock::time_point lease_taken_;
+  Position stopped_at_;  // the event that ended the last life; 0: none did
 
   mutable std::mutex mutex_;
-  std::condition_variable woken_;  // stop, or another hold-back
+  std::condition_variable woken_;  // stop, a job, a pause or its end, another hold-back
+  std::condition_variable answered_;
+  bool alive_ = false;  // there is a thread that does jobs
   bool stop_ = false;
+  bool interrupt_ = false;  // the subscription was cancelled for something to do
+  std::deque<Posted*> jobs_;
+  std::optional<std::string> pause_;  // its reason
   std::chrono::microseconds hold_back_;
   std::shared_ptr<Subscription> subscription_;
   ProjectionState state_ = ProjectionState::stopped;

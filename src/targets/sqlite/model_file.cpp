@@ -81,14 +81,6 @@ result<sqlite::Connection> open_db(const std::string& path) {
   return sqlite::Connection::open(path, sqlite::Mode::read_write, sqlite::Sync::normal);
 }
 
-// A write-ahead log that outlived its file would be applied to the next one.
-void remove_files(const std::string& path) {
-  for (const char* suffix : {"", "-wal", "-shm"}) {
-    std::error_code ignored;  // what cannot be removed shows at the next open
-    std::filesystem::remove(path + suffix, ignored);
-  }
-}
-
 // "Fresh" is a file that holds nothing at all, such as one that was only just created.
 result<ModelFile> open_checked(const std::string& path, const std::string& schema) {
   STELE_TRY(sqlite::Connection db, open_db(path));
@@ -101,12 +93,20 @@ result<ModelFile> open_checked(const std::string& path, const std::string& schem
 
 }  // namespace
 
+// A write-ahead log that outlived its file would be applied to the next one.
+void remove_model(const std::filesystem::path& path) {
+  for (const char* suffix : {"", "-wal", "-shm"}) {
+    std::error_code ignored;  // what cannot be removed shows at the next open
+    std::filesystem::remove(path.string() + suffix, ignored);
+  }
+}
+
 // Damage is worth no more than a note here: the log has everything.
 result<ModelFile> open_model(const std::string& path, const std::string& schema) {
   auto opened = open_checked(path, schema);
   if (opened || opened.error().kind() != errc::corrupt || path.empty()) return opened;
   const std::string damage = opened.error().message();
-  remove_files(path);
+  remove_model(path);
   STELE_TRY(ModelFile again, open_checked(path, schema));
   again.note = "built anew: the file was damaged (" + damage + ")";
   return again;

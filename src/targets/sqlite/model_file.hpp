@@ -2,6 +2,7 @@
 // schema), creation, emptying. The application's tables are none of its business.
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <string_view>
 
@@ -17,6 +18,9 @@ struct ModelFile {
 
 // Opens or creates `path` (in memory when empty) and makes sure that it holds a model of this schema.
 [[nodiscard]] result<ModelFile> open_model(const std::string& path, const std::string& schema);
+
+// The file and what SQLite keeps beside it.
+void remove_model(const std::filesystem::path& path);
 
 // Drops everything and runs the schema, in one transaction.
 [[nodiscard]] result<void> empty_model(sqlite::Connection& db, const std::string& schema);

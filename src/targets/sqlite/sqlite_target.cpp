@@ -1,19 +1,14 @@
-// sqlite_target.cpp - a projection's model in a SQLite file: batches in, snapshots out.
+// sqlite_target.cpp - a projection's model in a SQLite file: batches in, snapshots out. Several models of one projection
+// and the switch between them are model_set.cpp.
 #include <algorithm>
-#include <atomic>
 #include <utility>
 
 #include "base/assert.hpp"
 #include "stele/sqlite.hpp"
-#include "targets/sqlite/model_file.hpp"
-#include "targets/sqlite/read_pool.hpp"
+#include "targets/sqlite/model_set.hpp"
 
 namespace stele {
 namespace {
-
-// Progress past events that do not concern the model is written this often, at the latest when closing;
-// losing it costs a look at the index.
-constexpr std::uint64_t passed_stride = 10'000;
 
 result<void> check_projection(const SqliteProjection& projection) {
   const auto fits = [](char c) {
@@ -33,33 +28,10 @@ result<void> check_projection(const SqliteProjection& projection) {
 
 }  // namespace
 
-struct SqliteTarget::Impl {
-  Impl(SqliteProjection what, std::filesystem::path where, targets::ModelFile opened)
-      : projection(std::move(what)),
-        file(std::move(where)),
-        note(std::move(opened.note)),
-        writer(std::move(opened.db)),
-        readers(file.string()) {}
-
-  result<SqliteSnapshot> look(sqlite::Connection& db, std::function<void()> give_back);
-
-  const SqliteProjection projection;
-  const std::filesystem::path file;
-  const std::string note;
-  sqlite::Connection writer;
-  Checkpoint stored;              // as in the file; of the projecting thread
-  std::vector<std::string> keys;  // changed in the open batch
-  targets::ReadPool readers;
-  // What a reader may add to the stored position. Read before the snapshot is taken, so that the rows hold at
-  // least as much; `resets` tells that the model was emptied in between.
-  std::atomic<std::uint64_t> passed{0};
-  std::atomic<std::uint64_t> resets{0};
-  std::atomic<bool> scratch_in_use{false};
-};
-
 // ---- Opening
 
 SqliteTarget::SqliteTarget(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+SqliteTarget::~SqliteTarget() = default;
 
 result<std::shared_ptr<SqliteTarget>> SqliteTarget::open(const std::filesystem::path& models,
                                                          SqliteProjection projection) {
@@ -69,95 +41,51 @@ result<std::shared_ptr<SqliteTarget>> SqliteTarget::open(const std::filesystem::
   if (failed)
     return Error(errc::denied, models.string() + ": cannot make this folder: " + failed.message())
         .with("path", models.string());
-  auto file = models / (projection.name + "-v" + std::to_string(projection.version) + ".db");
-  auto opened = targets::open_model(file.string(), projection.schema);
-  if (!opened) return Error(opened.error()).at("projection " + projection.name);
-  auto impl = std::make_unique<Impl>(std::move(projection), std::move(file), std::move(*opened));
-  std::shared_ptr<SqliteTarget> target(new SqliteTarget(std::move(impl)));
-  STELE_CHECK(target->checkpoint());
-  return target;
+  const std::string name = projection.name;
+  auto impl = Impl::open(models, std::move(projection));
+  if (!impl) return Error(impl.error()).at("projection " + name);
+  return std::shared_ptr<SqliteTarget>(new SqliteTarget(std::move(*impl)));
 }
 
 result<std::shared_ptr<SqliteTarget>> SqliteTarget::scratch(SqliteProjection projection) {
   STELE_CHECK(check_projection(projection));
-  auto opened = targets::open_model({}, projection.schema);
-  if (!opened) return Error(opened.error()).at("projection " + projection.name);
-  auto impl = std::make_unique<Impl>(std::move(projection), std::filesystem::path{}, std::move(*opened));
+  auto model = targets::Model::open(0, {}, projection.schema);
+  if (!model) return Error(model.error()).at("projection " + projection.name);
+  auto impl = std::make_unique<Impl>(std::move(projection), std::nullopt, std::move(*model));
   return std::shared_ptr<SqliteTarget>(new SqliteTarget(std::move(impl)));
 }
 
-SqliteTarget::~SqliteTarget() {
-  STELE_ASSERT(impl_->readers.lent() == 0 && !impl_->scratch_in_use, "no snapshot outlives its target",
-               impl_->projection.name, impl_->readers.lent());
-  Checkpoint last = impl_->stored;
-  last.position = std::max(last.position, Position(impl_->passed.load()));
-  // Best effort: what is not written is passed again after the next start.
-  if (last != impl_->stored && !impl_->file.empty() && begin()) (void)commit(last).has_value();
-}
-
-const std::filesystem::path& SqliteTarget::file() const { return impl_->file; }
+std::filesystem::path SqliteTarget::file() const { return impl_->served()->file; }
 const std::string& SqliteTarget::name() const { return impl_->projection.name; }
 int SqliteTarget::version() const { return impl_->projection.version; }
 const Query& SqliteTarget::events() const { return impl_->projection.events; }
-std::string SqliteTarget::note() const { return impl_->note; }
+std::string SqliteTarget::note() const { return impl_->served()->note; }
 
-// ---- Writing
+// A model that is built beside another is under the lease of that one; a scratch one needs none.
+ProjectionParking* SqliteTarget::parking() { return impl_.get(); }
+ProjectionLease* SqliteTarget::lease() { return impl_->is_whole() ? &*impl_->lease : nullptr; }
+SideBySide* SqliteTarget::side_by_side() { return impl_->is_whole() ? impl_.get() : nullptr; }
 
-// Read from the file each time: a restarted runner must see what is there, not what was meant to be.
-result<Checkpoint> SqliteTarget::checkpoint() {
-  STELE_TRY(impl_->stored, targets::read_checkpoint(impl_->writer));
-  Checkpoint now = impl_->stored;
-  now.position = std::max(now.position, Position(impl_->passed.load()));
-  return now;
-}
+// ---- Writing: the projecting thread is the only one that changes which model this is, so it need not lock
 
-// `resets` is odd while it lasts, so that a reader in the middle of it trusts only what its snapshot says.
-result<void> SqliteTarget::reset() {
-  impl_->resets.fetch_add(1);
-  impl_->passed.store(0);
-  STELE_CHECK(targets::empty_model(impl_->writer, impl_->projection.schema));
-  impl_->stored = {};
-  impl_->resets.fetch_add(1);
-  return {};
-}
+result<Checkpoint> SqliteTarget::checkpoint() { return impl_->model->checkpoint(); }
+result<void> SqliteTarget::reset() { return impl_->model->reset(impl_->projection.schema); }
 
 result<void> SqliteTarget::begin() {
-  impl_->keys.clear();
-  return impl_->writer.begin();
+  impl_->model->keys.clear();
+  return impl_->model->writer.begin();
 }
 
 result<void> SqliteTarget::apply(const EventView& event) {
-  SqliteModel model(&impl_->writer, &impl_->keys);
+  SqliteModel model(&impl_->model->writer, &impl_->model->keys);
   return impl_->projection.project(model, event);
 }
 
-// Model and checkpoint in the one transaction that begin() opened: the promise of the whole room hangs on this.
 result<std::vector<std::string>> SqliteTarget::commit(const Checkpoint& now) {
-  auto done = targets::write_checkpoint(impl_->writer, impl_->stored.position, now);
-  if (done) done = impl_->writer.commit();
-  if (!done) {
-    rollback();
-    return done.error();
-  }
-  impl_->stored = now;
-  std::ranges::sort(impl_->keys);
-  const auto repeated = std::ranges::unique(impl_->keys);
-  impl_->keys.erase(repeated.begin(), repeated.end());
-  return std::exchange(impl_->keys, {});
+  return impl_->model->commit(now);
 }
-
-void SqliteTarget::rollback() {
-  impl_->keys.clear();
-  impl_->writer.rollback();
-}
-
-void SqliteTarget::passed(Position position) {
-  impl_->passed.store(position.value());
-  if (position.value() - impl_->stored.position.value() < passed_stride) return;
-  Checkpoint now = impl_->stored;
-  now.position = position;
-  if (begin()) (void)commit(now).has_value();  // an error here comes back with the next batch
-}
+void SqliteTarget::rollback() { impl_->model->rollback(); }
+void SqliteTarget::passed(Position position) { impl_->model->passed_to(position); }
 
 // ---- Reading
 
@@ -173,31 +101,35 @@ SqliteSnapshot::~SqliteSnapshot() {
 
 // The order matters: what has passed is read first, then the snapshot is taken (by the first read in the
 // transaction), so the rows are at least as new as the position that is claimed for them.
-result<SqliteSnapshot> SqliteTarget::Impl::look(sqlite::Connection& db, std::function<void()> give_back) {
-  const std::uint64_t resets_before = resets.load();
-  const Position passed_before(passed.load());
+result<SqliteSnapshot> SqliteTarget::look(targets::Model& model, void* connection,
+                                          std::function<void()> give_back) {
+  auto& db = *static_cast<sqlite::Connection*>(connection);
+  const std::uint64_t resets_before = model.resets.load();
+  const Position passed_before(model.passed.load());
   SqliteSnapshot snapshot(&db, Position{}, std::move(give_back));  // gives back on every way out
   STELE_CHECK(db.begin_read());
   STELE_TRY(const Checkpoint at, targets::read_checkpoint(db));
-  const bool same_model = resets_before % 2 == 0 && resets.load() == resets_before;
+  const bool same_model = resets_before % 2 == 0 && model.resets.load() == resets_before;
   snapshot.position_ = same_model ? std::max(at.position, passed_before) : at.position;
   return snapshot;
 }
 
+// Of the model that serves at this moment; a switch meanwhile does not touch it.
 result<SqliteSnapshot> SqliteTarget::snapshot() {
-  if (impl_->file.empty()) {
-    const bool taken = impl_->scratch_in_use.exchange(true);
+  const std::shared_ptr<targets::Model> model = impl_->served();
+  if (model->file.empty()) {
+    const bool taken = model->scratch_in_use.exchange(true);
     STELE_ASSERT(!taken, "a scratch model is asked by one at a time", name());
-    return impl_->look(impl_->writer, [impl = impl_.get()] {
-      impl->writer.rollback();
-      impl->scratch_in_use = false;
+    return look(*model, &model->writer, [model] {
+      model->writer.rollback();
+      model->scratch_in_use = false;
     });
   }
-  STELE_TRY(auto lent, impl_->readers.take());
+  STELE_TRY(auto lent, model->readers.take());
   sqlite::Connection& db = *lent;
   // std::function wants to be copied; the connection does not.
   auto owner = std::make_shared<std::unique_ptr<sqlite::Connection>>(std::move(lent));
-  return impl_->look(db, [impl = impl_.get(), owner] { impl->readers.give_back(std::move(*owner)); });
+  return look(*model, &db, [model, owner] { model->readers.give_back(std::move(*owner)); });
 }
 
 }  // namespace stele
