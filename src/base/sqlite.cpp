@@ -4,12 +4,14 @@
 #include <sqlite3.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <new>
 #include <utility>
 
 #include "base/assert.hpp"
+#include "base/sqlite_functions.hpp"
 
 namespace stele::sqlite {
 namespace {
@@ -92,10 +94,12 @@ Error sqlite_error(sqlite3* db, int code, const std::string& path) {
   if ((code & 0xff) == SQLITE_NOMEM) throw std::bad_alloc();
   const errc kind = kind_of(db, code);
   const char* text = db ? sqlite3_errmsg(db) : sqlite3_errstr(code);
-  return Error(kind, path + ": " + text)
-      .with("path", path)
-      .with("sqlite", static_cast<std::uint64_t>(db ? sqlite3_extended_errcode(db) : code))
-      .help(std::string(help_for(kind)));
+  auto error = Error(kind, path + ": " + text)
+                   .with("path", path)
+                   .with("sqlite", static_cast<std::uint64_t>(db ? sqlite3_extended_errcode(db) : code))
+                   .help(std::string(help_for(kind)));
+  const int offset = db ? sqlite3_error_offset(db) : -1;
+  return offset < 0 ? error : std::move(error).with("sql_offset", static_cast<std::uint64_t>(offset));
 }
 
 // A path may hold characters that mean something in a URI.
@@ -183,6 +187,26 @@ bool Statement::is_null(int column) const {
   return sqlite3_column_type(statement_.get(), column) == SQLITE_NULL;
 }
 int Statement::columns() const { return sqlite3_column_count(statement_.get()); }
+std::string_view Statement::column_name(int column) const {
+  const char* name = sqlite3_column_name(statement_.get(), column);
+  return name ? name : "";
+}
+
+Cell Statement::cell(int column) const {
+  switch (sqlite3_column_type(statement_.get(), column)) {
+    case SQLITE_INTEGER:
+      return {.kind = Cell::Kind::integer, .integer = integer(column)};
+    case SQLITE_FLOAT:
+      return {.kind = Cell::Kind::real, .real = sqlite3_column_double(statement_.get(), column)};
+    case SQLITE_TEXT:
+      return {.kind = Cell::Kind::text, .bytes = text(column)};
+    case SQLITE_BLOB:
+      return {.kind = Cell::Kind::blob, .bytes = blob(column)};
+    default:
+      return {};
+  }
+}
+
 int Statement::parameters() const { return sqlite3_bind_parameter_count(statement_.get()); }
 bool Statement::busy() const { return sqlite3_stmt_busy(statement_.get()) != 0; }
 bool Statement::only_reads() const { return sqlite3_stmt_readonly(statement_.get()) != 0; }
@@ -212,6 +236,7 @@ result<Connection> Connection::open_file(const std::string& name, const std::str
   if (code != SQLITE_OK) return sqlite_error(db, code, path);
   sqlite3_extended_result_codes(db, 1);
   sqlite3_busy_timeout(db, sqlite_wait_ms);
+  add_functions(db);
   // The first statement is what finds out that the file is no database, or cannot be read.
   STELE_CHECK(opened.run("SELECT count(*) FROM sqlite_schema"));
   return opened;
@@ -259,6 +284,87 @@ result<Statement> Connection::prepare(std::string_view sql) {
   if (code != SQLITE_OK) return sqlite_error(db_.get(), code, path_);
   if (!raw) return Error(errc::invalid, path_ + ": the SQL text holds no statement");
   return statement;
+}
+
+result<std::optional<Statement>> Connection::prepare_next(std::string_view& sql) {
+  while (!sql.empty()) {
+    sqlite3_stmt* raw = nullptr;
+    const char* rest = nullptr;
+    const int code = sqlite3_prepare_v2(db_.get(), sql.data(), static_cast<int>(sql.size()), &raw, &rest);
+    if (code != SQLITE_OK) return sqlite_error(db_.get(), code, path_);
+    sql.remove_prefix(static_cast<std::size_t>(rest - sql.data()));
+    if (raw) return std::optional(Statement(raw));
+  }
+  return std::optional<Statement>();
+}
+
+namespace {
+
+bool is_ours(const char* name) { return name && std::string_view(name).starts_with("stele_"); }
+
+// Answers that depend on more than the arguments.
+constexpr std::string_view fickle_functions[] = {"random",        "randomblob",        "changes",
+                                                 "total_changes", "last_insert_rowid", "current_date",
+                                                 "current_time",  "current_timestamp", "load_extension"};
+
+bool permits_function(Permit permit, const char* name) {
+  const std::string_view function(name ? name : "");
+  if (permit == Permit::reading) return function != "load_extension";
+  return std::ranges::find(fickle_functions, function) == std::end(fickle_functions);
+}
+
+bool permits_change(const char* table, const char* trigger) {
+  return is_ours(trigger) ||
+         (!is_ours(table) && !std::string_view(table ? table : "").starts_with("sqlite_"));
+}
+
+// What a statement does is asked piece by piece; whatever is not named here is refused.
+int ask_permit(void* opaque, int action, const char* first, const char* second, const char*,
+               const char* trigger) {
+  const Permit permit = *static_cast<const Permit*>(opaque);
+  const auto answer = [](bool allowed) { return allowed ? SQLITE_OK : SQLITE_DENY; };
+  switch (action) {
+    case SQLITE_SELECT:
+    case SQLITE_READ:
+    case SQLITE_RECURSIVE:
+      return SQLITE_OK;
+    case SQLITE_FUNCTION:
+      return answer(permits_function(permit, second));
+    case SQLITE_INSERT:
+      if (permit == Permit::schema) return SQLITE_OK;  // making a table writes into SQLite's own
+      [[fallthrough]];
+    case SQLITE_UPDATE:
+    case SQLITE_DELETE:
+      if (permit == Permit::schema) return answer(first && std::string_view(first).starts_with("sqlite_"));
+      return answer(permit == Permit::changes && permits_change(first, trigger));
+    case SQLITE_CREATE_TABLE:
+    case SQLITE_CREATE_INDEX:
+    case SQLITE_CREATE_VIEW:
+    case SQLITE_CREATE_TRIGGER:
+      return answer(permit == Permit::schema && !is_ours(first));
+    case SQLITE_REINDEX:
+      return answer(permit == Permit::schema);
+    default:
+      return SQLITE_DENY;
+  }
+}
+
+}  // namespace
+
+void Connection::permit(Permit what) {
+  static constexpr Permit policies[] = {Permit::everything, Permit::schema, Permit::changes, Permit::reading};
+  auto* policy =
+      const_cast<Permit*>(&policies[static_cast<std::size_t>(what)]);  // SQLite hands it back unchanged
+  sqlite3_set_authorizer(db_.get(), what == Permit::everything ? nullptr : ask_permit, policy);
+}
+
+result<void> Connection::copy_to(Connection& to) {
+  sqlite3_backup* backup = sqlite3_backup_init(to.db_.get(), "main", db_.get(), "main");
+  if (!backup) return sqlite_error(to.db_.get(), sqlite3_errcode(to.db_.get()), to.path_);
+  const int code = sqlite3_backup_step(backup, -1);
+  sqlite3_backup_finish(backup);
+  if (code == SQLITE_DONE) return {};
+  return sqlite_error(nullptr, code, to.path_);
 }
 
 result<Statement*> Connection::cached(std::string_view sql) {

@@ -11,9 +11,11 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "base/sqlite_cell.hpp"
 #include "stele/result.hpp"
 
 struct sqlite3;
@@ -51,6 +53,9 @@ class Statement {
   [[nodiscard]] std::string_view blob(int column) const;
   [[nodiscard]] bool is_null(int column) const;
   [[nodiscard]] int columns() const;
+  [[nodiscard]] std::string_view column_name(int column) const;
+  // With its own type; texts and blobs are borrowed as by text().
+  [[nodiscard]] Cell cell(int column) const;
   [[nodiscard]] int parameters() const;
   [[nodiscard]] bool busy() const;  // a row is being looked at
   // Changes nothing when run.
@@ -77,6 +82,14 @@ enum class Sync : std::uint8_t {
   normal,  // the last commits may be gone, the order is kept: for what can be rebuilt
 };
 
+// What statements may be prepared; the rest is `denied`. For SQL that somebody else has written.
+enum class Permit : std::uint8_t {
+  everything,
+  schema,   // CREATE TABLE, INDEX, VIEW and TRIGGER, and rows that are there from the beginning
+  changes,  // INSERT, UPDATE, DELETE and SELECT, with functions that always answer the same
+  reading,  // SELECT
+};
+
 class Connection {
  public:
   // Read-write files are put into write-ahead mode, so that readers and the writer never wait for each other.
@@ -85,6 +98,12 @@ class Connection {
   // One or more statements without parameters or rows.
   result<void> run(std::string_view sql);
   result<Statement> prepare(std::string_view sql);
+  // The first statement of several; `sql` begins behind it afterwards. Nothing: there is none left.
+  result<std::optional<Statement>> prepare_next(std::string_view& sql);
+  // Tables whose names begin with "stele_" are not for `schema` and `changes`.
+  void permit(Permit what);
+  // Makes `to` a copy of this database as it is. Whatever `to` held is gone.
+  result<void> copy_to(Connection& to);
   // The same statement again next time; it lives as long as the connection. When the kept one is in use (a
   // query inside the loop over its own rows) the answer is `busy`.
   result<Statement*> cached(std::string_view sql);
