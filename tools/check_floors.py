@@ -23,6 +23,7 @@ ROOMS = {
     "sql": (4, ("base", "event")),
     "targets": (5, ("base", "event", "projection")),
     "world": (5, ("base", "event", "io", "engine", "domain", "projection")),
+    "history": (5, ("base", "event", "domain")),
     "bus": (5, ("base", "event", "projection")),
     "server": (6, ("*",)),
     "cli": (8, ("*",)),
@@ -34,7 +35,7 @@ HEAVY = {
     r"boost/asio": ("server",), r"boost/beast": ("server",), r"boost/json": ("base", "server"),
     r"simdjson": ("base",), r"CLI/": ("cli",), r"curl/": ("cli",), r"spdlog/": ("server", "cli"),
     r"prometheus/": ("server",), r"openssl/": ("base", "server"),
-    r"sqlite3\.h": ("base", "engine", "targets", "sql"),
+    r"toml\+\+/": ("history",), r"sqlite3\.h": ("base", "engine", "targets", "sql"),
 }
 
 

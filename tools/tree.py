@@ -24,6 +24,7 @@ PUBLIC_ROOMS = {
     "event": "event", "store": "event",
     "decider": "domain", "wire": "domain", "handler": "domain", "spec": "domain",
     "projection": "projection", "outbox": "projection", "sqlite": "targets", "world": "world",
+    "history": "history", "detail/aggregate_kind": "domain", "detail/history_plugin": "domain",
     "app": "server", "web": "server",
 }
 

@@ -56,6 +56,7 @@ stele::Projections& Bank::projections() const { return impl_->projections; }
 stele::SagaRunner& Bank::fraud_watch() const { return *impl_->fraud_watch; }
 
 void Bank::attach(stele::App& app) {
+  app.aggregates(aggregates());
   add_commands(app, impl_->store);
   add_queries(app, {impl_->store, *impl_->accounts, *impl_->statements, *impl_->feed});
   stele::watch_projections(app, impl_->projections);

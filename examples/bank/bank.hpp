@@ -23,7 +23,14 @@
 #include "stele/projection.hpp"
 #include "stele/saga.hpp"
 
+namespace stele {
+struct Aggregates;
+}
+
 namespace bank {
+
+// What the bank answers for when somebody looks through time (stele/history.hpp).
+[[nodiscard]] std::shared_ptr<const stele::Aggregates> aggregates();
 
 struct BankOptions {
   std::chrono::microseconds hold_back{0};  // read models lag by this, to show what waiting is for

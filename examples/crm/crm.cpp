@@ -37,6 +37,7 @@ Crm::~Crm() = default;
 stele::Projections& Crm::projections() const { return impl_->projections; }
 
 void Crm::attach(stele::App& app) {
+  app.aggregates(aggregates());
   add_commands(app, impl_->store);
   add_queries(app, *impl_->users, *impl_->memberships);
   stele::watch_projections(app, impl_->projections);

@@ -15,7 +15,14 @@
 #include "stele/app.hpp"
 #include "stele/projection.hpp"
 
+namespace stele {
+struct Aggregates;
+}
+
 namespace crm {
+
+// What the crm answers for when somebody looks through time (stele/history.hpp).
+[[nodiscard]] std::shared_ptr<const stele::Aggregates> aggregates();
 
 class Crm {
  public:

@@ -46,6 +46,7 @@ stele::Projections& Shop::projections() const { return impl_->projections; }
 stele::SagaRunner& Shop::fulfilment() const { return *impl_->fulfilment; }
 
 void Shop::attach(stele::App& app) {
+  app.aggregates(aggregates());
   add_commands(app, impl_->store);
   add_queries(app, *impl_->orders, *impl_->carts);
   stele::watch_projections(app, impl_->projections);

@@ -23,7 +23,14 @@
 #include "stele/projection.hpp"
 #include "stele/saga.hpp"
 
+namespace stele {
+struct Aggregates;
+}
+
 namespace shop {
+
+// What the shop answers for when somebody looks through time (stele/history.hpp).
+[[nodiscard]] std::shared_ptr<const stele::Aggregates> aggregates();
 
 class Shop {
  public:

@@ -35,6 +35,8 @@ namespace stele {
 
 class SagaRunner;  // saga.hpp
 
+struct Aggregates;  // history.hpp
+
 // A header, a path parameter, a query parameter.
 struct Field {
   std::string name;
@@ -285,6 +287,8 @@ class App {
   // Types with what they were called before, as stele::type_names (evolution.hpp) knows them: whoever asks /v1 for
   // the first name of a list gets events of all its names, in reads, live streams and append conditions.
   App& type_names(std::vector<std::vector<std::string>> names);
+  // Shows what stele::aggregates<...>() (history.hpp) names under /v1/aggregates, as it is and as it was.
+  App& aggregates(std::shared_ptr<const Aggregates> aggregates);
 
   struct ProblemType {
     std::string slug, title, meaning;
@@ -303,6 +307,7 @@ class App {
   }
   [[nodiscard]] const std::vector<SagaRunner*>& sagas() const { return sagas_; }
   [[nodiscard]] const std::vector<std::vector<std::string>>& type_names() const { return type_names_; }
+  [[nodiscard]] const std::vector<std::shared_ptr<const Aggregates>>& aggregates() const { return aggregates_; }
 
  private:
   std::string name_;
@@ -313,6 +318,7 @@ class App {
   std::vector<std::function<std::vector<Metric>()>> collectors_;
   std::vector<SagaRunner*> sagas_;
   std::vector<std::vector<std::string>> type_names_;
+  std::vector<std::shared_ptr<const Aggregates>> aggregates_;
 };
 
 // ---- The server

@@ -1,5 +1,5 @@
 // history.hpp - a stream's fold with its decider's types left behind, for walks over logs of many deciders. Only for
-// evolution.hpp.
+// evolution.hpp and stele/history.hpp.
 #pragma once
 
 #include <functional>
@@ -23,6 +23,8 @@ class HistoryFold {
   virtual result<void> take(const EventView& event) = 0;
   [[nodiscard]] virtual bool whole() const = 0;
   [[nodiscard]] virtual result<std::string> state() const = 0;  // as JSON
+  // As it stands, to go on from here another time. Nothing: this state cannot be copied.
+  [[nodiscard]] virtual std::unique_ptr<HistoryFold> clone() const = 0;
 };
 struct HistoryKind {
   std::string_view category;
@@ -40,6 +42,12 @@ class HistoryFoldOf final : public HistoryFold {
   [[nodiscard]] bool whole() const override { return whole_; }
   [[nodiscard]] result<std::string> state() const override {
     return guarded([&]() -> result<std::string> { return to_json(state_); });
+  }
+  [[nodiscard]] std::unique_ptr<HistoryFold> clone() const override {
+    if constexpr (std::copy_constructible<typename D::State>)
+      return std::make_unique<HistoryFoldOf>(*this);
+    else
+      return nullptr;
   }
 
  private:

@@ -27,6 +27,11 @@ App& App::metrics(std::function<std::vector<Metric>()> collect) {
   return *this;
 }
 
+App& App::aggregates(std::shared_ptr<const Aggregates> aggregates) {
+  aggregates_.push_back(std::move(aggregates));
+  return *this;
+}
+
 App& App::saga(SagaRunner& runner) {
   sagas_.push_back(&runner);
   return *this;
