@@ -36,6 +36,8 @@ HEAVY = {
     r"simdjson": ("base",), r"CLI/": ("cli",), r"curl/": ("cli",), r"spdlog/": ("server", "cli"),
     r"prometheus/": ("server",), r"openssl/": ("base", "server"),
     r"toml\+\+/": ("history",), r"sqlite3\.h": ("base", "engine", "targets", "sql"),
+    r"libpq-fe\.h": ("targets", "postgres"), r"mariadb/": ("targets",), r"hiredis/": ("targets",),
+    r"libmemcached": ("targets",),
 }
 
 

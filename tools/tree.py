@@ -23,7 +23,7 @@ PUBLIC_ROOMS = {
     "detail/saga_kind": "domain", "detail/saga_scene": "domain",
     "event": "event", "store": "event",
     "decider": "domain", "wire": "domain", "handler": "domain", "spec": "domain",
-    "projection": "projection", "outbox": "projection", "sqlite": "targets", "world": "world",
+    "projection": "projection", "outbox": "projection", "sqlite": "targets", "targets": "targets", "world": "world",
     "history": "history", "detail/aggregate_kind": "domain", "detail/history_plugin": "domain",
     "app": "server", "web": "server",
 }

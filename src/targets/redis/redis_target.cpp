@@ -1,0 +1,383 @@
+// redis_target.cpp - a projection's model in Redis: a batch is one script that checks the checkpoint, runs what the
+// projection said and moves the checkpoint.
+#include <algorithm>
+#include <iterator>
+#include <mutex>
+#include <utility>
+
+#include "base/assert.hpp"
+#include "stele/targets.hpp"
+#include "targets/redis/redis_link.hpp"
+#include "targets/shared/standing.hpp"
+
+namespace stele {
+namespace targets {
+
+// What a batch will say, as the arguments of the script: for each command the number of its words, then the words. A
+// script of the projection's is the number of its keys, negated and less one, its text, then as a command without name.
+class RedisBatch {
+ public:
+  explicit RedisBatch(std::string begins) : prefix(std::move(begins)) {}
+  void clear() {
+    words.clear();
+    keys.clear();
+  }
+  const std::string prefix;
+  std::vector<std::string> words;
+  std::vector<std::string> keys;  // changed
+};
+
+}  // namespace targets
+
+namespace {
+
+using targets::RedisLink;
+
+constexpr std::size_t longest_redis_space = 200;
+constexpr std::chrono::seconds redis_lease{10};
+constexpr std::size_t most_words = 7000;
+
+// Nothing can be rolled back in Redis, so what is wrong has to be found before anything is written (another process,
+// a lost lease); an error after that leaves `broken` standing, and a broken model is built anew.
+// KEYS: the checkpoint. ARGV: the lease's key and holder ('' for none), then position, last event and its id, as they
+// were and as they are to be, then the batch.
+constexpr auto batch_script = R"(
+local lease, holder = ARGV[1], ARGV[2]
+if holder ~= '' and redis.call('GET', lease) ~= holder then return 'lease' end
+local was = redis.call('HMGET', KEYS[1], 'position', 'last_event', 'last_event_id', 'broken')
+if (was[1] or '0') ~= ARGV[3] or (was[3] or '') ~= ARGV[5] then return 'moved' end
+if was[4] then return 'broken' end
+redis.call('HSET', KEYS[1], 'broken', ARGV[6])
+local known = {}
+local i = 9
+while i <= #ARGV do
+  local count = tonumber(ARGV[i])
+  if count > 0 then
+    redis.call(unpack(ARGV, i + 1, i + count))
+    i = i + count + 1
+  else
+    local keys, words, text = -count - 1, tonumber(ARGV[i + 1]), ARGV[i + 2]
+    local f = known[text]
+    if not f then
+      f = assert(loadstring('local KEYS, ARGV = ... ' .. text))
+      known[text] = f
+    end
+    f({unpack(ARGV, i + 3, i + 2 + keys)}, {unpack(ARGV, i + 3 + keys, i + 2 + keys + words)})
+    i = i + 3 + keys + words
+  end
+end
+redis.call('HSET', KEYS[1], 'position', ARGV[6], 'last_event', ARGV[7], 'last_event_id', ARGV[8])
+redis.call('HDEL', KEYS[1], 'broken')
+return 'done'
+)";
+
+// ARGV: what all keys begin with.
+constexpr auto empty_script = R"(
+local keys = redis.call('KEYS', ARGV[1] .. '*')
+for i = 1, #keys, 1000 do
+  redis.call('UNLINK', unpack(keys, i, math.min(i + 999, #keys)))
+end
+return 'done'
+)";
+
+// KEYS: the lease. ARGV: holder, milliseconds (0: let go).
+constexpr auto lease_script = R"(
+local holder = redis.call('GET', KEYS[1])
+if holder and holder ~= ARGV[1] then return holder end
+if ARGV[2] == '0' then redis.call('DEL', KEYS[1])
+else redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) end
+return ''
+)";
+
+std::string word_of(const SqlValue& value) {
+  if (const auto* number = std::get_if<std::int64_t>(&value.get())) return std::to_string(*number);
+  if (const auto* text = std::get_if<std::string_view>(&value.get())) return std::string(*text);
+  return {};
+}
+
+Checkpoint checkpoint_in(const RedisValue& fields) {
+  STELE_ASSERT(fields.list.size() >= 3, "a checkpoint has three fields", fields.list.size());
+  return {.position = Position(static_cast<std::uint64_t>(fields.list[0].integer())),
+          .last_event = Position(static_cast<std::uint64_t>(fields.list[1].integer())),
+          .last_event_id = parse_uuid(fields.list[2].text.value_or("")).value_or(Uuid{})};
+}
+
+// An empty id is nobody's: as it stands in a model that has seen nothing.
+std::string id_word(const Checkpoint& at) {
+  return at.last_event == Position{} ? "" : to_string(at.last_event_id);
+}
+
+}  // namespace
+
+struct RedisTarget::Impl final : ProjectionLease {
+  Impl(RedisServer where, RedisProjection what, const std::string& space, bool is_scratch)
+      : server(std::move(where)),
+        projection(std::move(what)),
+        scratch(is_scratch),
+        prefix('{' + space + "}:"),
+        lease_key('{' + space + "}-lease"),
+        standing(space),
+        batch(prefix),
+        holder(targets::lease_holder()) {}
+
+  result<void> ensure_link();
+  result<RedisValue> stored();
+  std::vector<std::string> arguments(const Checkpoint& now);
+  result<std::unique_ptr<RedisLink>> take_reader(bool fresh);
+  void give_back(std::unique_ptr<RedisLink> reader);
+
+  result<void> take() override;
+  void release() override;
+  [[nodiscard]] std::chrono::microseconds renew_every() const override { return redis_lease / 3; }
+
+  const RedisServer server;
+  const RedisProjection projection;
+  const bool scratch;
+  const std::string prefix;  // in braces what decides about the place in a cluster
+  const std::string lease_key;
+  targets::Standing standing;
+  targets::RedisBatch batch;
+  std::string note;
+  std::string half_way;  // what a batch failed with after it had changed something
+  std::unique_ptr<RedisLink> link;
+  const std::string holder;
+  bool leased = false;
+  std::mutex mutex;  // of readers
+  std::vector<std::unique_ptr<RedisLink>> readers;
+};
+
+// ---- The model
+
+std::string RedisModel::key(std::string_view name) const { return batch_->prefix + std::string(name); }
+
+void RedisModel::run(std::initializer_list<SqlValue> words) {
+  STELE_ASSERT(words.size() > 0 && words.size() <= most_words, "a command has a name and fits Lua's stack",
+               words.size());
+  batch_->words.push_back(std::to_string(words.size()));
+  for (const SqlValue& word : words) batch_->words.push_back(word_of(word));
+}
+
+void RedisModel::script(std::string_view lua, std::initializer_list<std::string> keys,
+                        std::initializer_list<SqlValue> arguments) {
+  batch_->words.push_back(std::to_string(-static_cast<std::int64_t>(keys.size()) - 1));
+  batch_->words.push_back(std::to_string(arguments.size()));
+  batch_->words.emplace_back(lua);
+  batch_->words.insert(batch_->words.end(), keys.begin(), keys.end());
+  for (const SqlValue& argument : arguments) batch_->words.push_back(word_of(argument));
+}
+
+void RedisModel::changed(std::string_view key) {
+  if (batch_->keys.empty() || batch_->keys.back() != key) batch_->keys.emplace_back(key);
+}
+
+// ---- Opening
+
+RedisTarget::RedisTarget(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+result<std::shared_ptr<RedisTarget>> RedisTarget::open_at(const RedisServer& server,
+                                                          RedisProjection projection,
+                                                          const std::string& space, bool scratch) {
+  STELE_CHECK(targets::check_projection(projection.name, projection.version, longest_redis_space,
+                                        projection.events, static_cast<bool>(projection.project)));
+  std::shared_ptr<RedisTarget> target(
+      new RedisTarget(std::make_unique<Impl>(server, std::move(projection), space, scratch)));
+  if (auto opened = target->checkpoint(); !opened)
+    return Error(opened.error()).at("projection " + target->name());
+  return target;
+}
+
+result<std::shared_ptr<RedisTarget>> RedisTarget::open(const RedisServer& server,
+                                                       RedisProjection projection) {
+  const std::string space = targets::space_of(projection.name, projection.version);
+  return open_at(server, std::move(projection), space, false);
+}
+
+result<std::shared_ptr<RedisTarget>> RedisTarget::scratch(const RedisServer& server,
+                                                          RedisProjection projection) {
+  const std::string space = targets::scratch_space_of(projection.name);
+  return open_at(server, std::move(projection), space, true);
+}
+
+RedisTarget::~RedisTarget() {
+  if (impl_->scratch) {
+    (void)reset().has_value();
+    return;
+  }
+  const Checkpoint last = impl_->standing.now();
+  if (last != impl_->standing.stored() && impl_->link && begin()) (void)commit(last).has_value();
+}
+
+std::string RedisTarget::key(std::string_view name) const { return impl_->prefix + std::string(name); }
+const std::string& RedisTarget::name() const { return impl_->projection.name; }
+int RedisTarget::version() const { return impl_->projection.version; }
+const Query& RedisTarget::events() const { return impl_->projection.events; }
+std::string RedisTarget::note() const { return impl_->note; }
+ProjectionLease* RedisTarget::lease() { return impl_->scratch ? nullptr : impl_.get(); }
+
+// ---- The connection and the lease
+
+result<void> RedisTarget::Impl::ensure_link() {
+  if (link && !link->broken()) return {};
+  link.reset();
+  STELE_TRY(link, RedisLink::connect(server));
+  return {};
+}
+
+// position, last_event, last_event_id, broken
+result<RedisValue> RedisTarget::Impl::stored() {
+  return link->ask({"HMGET", prefix + "stele", "position", "last_event", "last_event_id", "broken"});
+}
+
+// The holder's name is the fence: the script refuses a batch of anybody else.
+result<void> RedisTarget::Impl::take() {
+  STELE_CHECK(ensure_link());
+  const std::vector<std::string> words{
+      holder, std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(redis_lease).count())};
+  STELE_TRY(const RedisValue other, link->run_script(lease_script, lease_key, words));
+  leased = other.text.value_or("").empty();
+  return leased ? result<void>() : result<void>(targets::lease_taken(projection.name, *other.text));
+}
+
+void RedisTarget::Impl::release() {
+  const std::vector<std::string> words{holder, "0"};
+  if (std::exchange(leased, false) && ensure_link())
+    (void)link->run_script(lease_script, lease_key, words).has_value();
+}
+
+// ---- Writing
+
+// A batch that failed half-way cannot be told from one that never came: only building anew helps.
+result<Checkpoint> RedisTarget::checkpoint() {
+  STELE_CHECK(impl_->ensure_link());
+  STELE_TRY(const RedisValue fields, impl_->stored());
+  if (!fields.list[3].is_null()) {
+    STELE_CHECK(reset());
+    impl_->note = "built anew: a batch had failed half-way, and Redis takes nothing back";
+    return Checkpoint{};
+  }
+  impl_->standing.adopt(checkpoint_in(fields));
+  return impl_->standing.now();
+}
+
+result<void> RedisTarget::reset() {
+  STELE_CHECK(impl_->ensure_link());
+  impl_->standing.emptying();
+  const std::vector<std::string> words{impl_->prefix};
+  auto emptied = impl_->link->run_script(empty_script, impl_->prefix + "stele", words);
+  impl_->standing.emptied(emptied ? Checkpoint{} : impl_->standing.stored());
+  if (!emptied) return emptied.error();
+  return {};
+}
+
+result<void> RedisTarget::begin() {
+  impl_->batch.clear();
+  if (impl_->link && !impl_->link->broken()) return {};
+  STELE_CHECK(impl_->ensure_link());
+  STELE_TRY(const RedisValue fields, impl_->stored());
+  return impl_->standing.rejoin(checkpoint_in(fields));
+}
+
+result<void> RedisTarget::apply(const EventView& event) {
+  if (impl_->standing.holds(event.position)) return {};
+  RedisModel model(&impl_->batch);
+  return impl_->projection.project(model, event);
+}
+
+std::vector<std::string> RedisTarget::Impl::arguments(const Checkpoint& now) {
+  const Checkpoint& was = standing.stored();
+  std::vector<std::string> words{lease_key,
+                                 leased ? holder : std::string{},
+                                 std::to_string(was.position.value()),
+                                 std::to_string(was.last_event.value()),
+                                 id_word(was),
+                                 std::to_string(now.position.value()),
+                                 std::to_string(now.last_event.value()),
+                                 id_word(now)};
+  std::ranges::move(batch.words, std::back_inserter(words));
+  return words;
+}
+
+result<std::vector<std::string>> RedisTarget::commit(const Checkpoint& now) {
+  targets::Standing& standing = impl_->standing;
+  auto arrived = standing.arrived_keys();
+  if (now.position <= standing.stored().position) {  // the batch whose answer was lost
+    rollback();
+    return arrived;
+  }
+  std::ranges::move(arrived, std::back_inserter(impl_->batch.keys));
+  const auto words = impl_->arguments(now);
+  standing.sending(now, std::exchange(impl_->batch.keys, {}));
+  const auto answer = impl_->link->run_script(batch_script, impl_->prefix + "stele", words);
+  rollback();
+  if (answer && answer->text == "done") return standing.committed();
+  if (!impl_->link->broken()) standing.refused();
+  if (!answer) {
+    if (answer.error().kind() == errc::invalid) impl_->half_way = ": " + answer.error().message();
+    return answer.error();
+  }
+  if (answer->text == "lease") return targets::lease_lost(name());
+  if (answer->text == "broken")
+    return Error(errc::invalid,
+                 name() + ": a batch has failed half-way, and Redis takes nothing back" + impl_->half_way)
+        .help("correct the projection and start it again: the model is built anew");
+  return Error(errc::conflict, name() + ": the model is not as this process has left it")
+      .with("expected", standing.stored().position.value())
+      .help("run each projection in one process only, then start it again");
+}
+
+void RedisTarget::rollback() { impl_->batch.clear(); }
+
+void RedisTarget::passed(Position position) {
+  if (!impl_->standing.pass(position)) return;
+  Checkpoint now = impl_->standing.stored();
+  now.position = position;
+  if (begin()) (void)commit(now).has_value();  // an error here comes back with the next batch
+}
+
+// ---- Reading
+
+result<std::unique_ptr<RedisLink>> RedisTarget::Impl::take_reader(bool fresh) {
+  {
+    const std::lock_guard lock(mutex);
+    if (fresh) readers.clear();
+    if (!readers.empty()) {
+      auto kept = std::move(readers.back());
+      readers.pop_back();
+      return kept;
+    }
+  }
+  return RedisLink::connect(server);
+}
+
+void RedisTarget::Impl::give_back(std::unique_ptr<RedisLink> reader) {
+  const std::lock_guard lock(mutex);
+  if (!reader->broken() && readers.size() < 4) readers.push_back(std::move(reader));
+}
+
+// A connection that was kept may have ended meanwhile: the second try takes a new one.
+result<RedisLook> RedisTarget::look(std::initializer_list<std::initializer_list<SqlValue>> commands) {
+  std::vector<RedisLink::Words> all{
+      {"MULTI"}, {"HMGET", impl_->prefix + "stele", "position", "last_event", "last_event_id"}};
+  for (const auto& command : commands) {
+    auto& words = all.emplace_back();
+    for (const SqlValue& word : command) words.push_back(word_of(word));
+  }
+  all.push_back({"EXEC"});
+  for (const bool fresh : {false, true}) {
+    STELE_TRY(auto reader, impl_->take_reader(fresh));
+    const auto before = impl_->standing.glimpse();
+    auto answers = reader->ask_all(all);
+    const bool again = !answers && reader->broken() && !fresh;
+    impl_->give_back(std::move(reader));
+    if (again) continue;
+    if (!answers) return answers.error();
+    auto& list = answers->back().list;
+    STELE_ASSERT(list.size() == commands.size() + 1, "every command has an answer", list.size());
+    RedisLook look{impl_->standing.visible(before, checkpoint_in(list.front()).position), {}};
+    std::move(list.begin() + 1, list.end(), std::back_inserter(look.answers));
+    return look;
+  }
+  return Error(errc::unavailable, "Redis: no connection");
+}
+
+}  // namespace stele

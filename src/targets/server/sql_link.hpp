@@ -1,0 +1,82 @@
+// sql_link.hpp - one connection to a database server, as a model needs it: what PostgreSQL and MariaDB do in common,
+// each in its own words. Not a general database interface.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "stele/projection.hpp"
+#include "stele/targets.hpp"
+
+namespace stele::targets {
+
+// Threading: one thread at a time. After an error of a lost connection broken() holds, and only destroying it makes
+// sense.
+class SqlLink {
+ public:
+  using Row = std::function<bool(const ServerRow&)>;  // false: enough
+
+  virtual ~SqlLink() = default;
+  SqlLink() = default;
+  SqlLink(const SqlLink&) = delete;
+  SqlLink& operator=(const SqlLink&) = delete;
+
+  [[nodiscard]] virtual SqlDialect dialect() const = 0;
+  [[nodiscard]] virtual bool broken() const = 0;
+
+  virtual result<void> begin() = 0;
+  virtual result<void> begin_read() = 0;  // one consistent state, nothing may be changed
+  virtual result<void> commit() = 0;
+  void rollback();  // harmless outside a transaction
+
+  // One statement, prepared and kept; answers the rows it touched. Rows that were added before are sent first.
+  result<std::int64_t> execute(std::string_view sql, std::span<const SqlValue> values, const Row& row);
+  // Rows gather until there is a block of them, or something else is asked for.
+  result<void> add_row(std::string_view table, std::string_view columns, std::span<const SqlValue> row);
+  result<void> send_rows();
+
+  // ---- The model's own small table
+
+  virtual result<std::optional<Checkpoint>> read_checkpoint() = 0;  // nothing: there is no finished model
+  // False when the stored one is not `was`.
+  virtual result<bool> write_checkpoint(const Checkpoint& was, const Checkpoint& now) = 0;
+  virtual result<std::string> schema_text() = 0;  // empty: there is no finished model
+  // The model without a row; afterwards read_checkpoint() answers {}. Killed in the middle, it leaves the old model or
+  // none. `schema_changed`: the tables have to be made anew, too.
+  virtual result<void> make_empty(const std::string& schema, bool schema_changed) = 0;
+  virtual result<void> drop_space() = 0;
+
+  // ---- Who may write. Held by the connection, so it ends with it.
+
+  virtual result<std::optional<std::string>> take_lock() = 0;  // or who holds it
+  virtual void release_lock() = 0;
+
+ protected:
+  virtual result<std::int64_t> run_statement(std::string_view sql, std::span<const SqlValue> values,
+                                             const Row& row) = 0;
+  virtual void roll_back() = 0;
+  // Writes one row into a block, and sends a block.
+  virtual result<void> encode_row(std::string& block, std::span<const SqlValue> row) = 0;
+  virtual result<void> send_block(const std::string& table, const std::string& columns,
+                                  const std::string& block) = 0;
+
+ private:
+  struct Block {
+    std::string table;
+    std::string columns;
+    std::string rows;
+  };
+  Block block_;
+};
+
+// A checkpoint as the columns position, last_event, last_event_id (text).
+[[nodiscard]] Checkpoint checkpoint_of(const ServerRow& row);
+
+using ConnectSql = std::function<result<std::unique_ptr<SqlLink>>()>;
+
+}  // namespace stele::targets
