@@ -22,6 +22,7 @@ ROOMS = {
     "projection": (4, ("base", "event")),
     "sql": (4, ("base", "event")),
     "targets": (5, ("base", "event", "projection")),
+    "declared": (5, ("base", "event", "projection", "targets")),
     "world": (5, ("base", "event", "io", "engine", "domain", "projection")),
     "history": (5, ("base", "event", "domain")),
     "bus": (5, ("base", "event", "projection")),

@@ -32,6 +32,7 @@
 #include <initializer_list>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -94,6 +95,11 @@ class SqlRow {
   [[nodiscard]] std::int64_t integer(int column) const;
   // Also of a blob: any bytes, valid during the callback only.
   [[nodiscard]] std::string_view text(int column) const;
+  // For rows whose columns are not known to the program: how many, what they are called, and each as JSON text
+  // (whole numbers digit for digit, blobs as {"base64":"..."}).
+  [[nodiscard]] int columns() const;
+  [[nodiscard]] std::string_view name(int column) const;
+  [[nodiscard]] std::string json(int column) const;
   [[nodiscard]] bool is_null(int column) const;
   // Of an integer column that holds microseconds since 1970, as SqlValue(Timestamp) writes it. Not of a text
   // column: parse that with parse_time() (types.hpp).
@@ -116,6 +122,9 @@ class SqlReader {
  public:
   // Calls `row` for every row, in the order of the query.
   result<void> each(std::string_view sql, SqlValues values, const std::function<void(const SqlRow&)>& row);
+  // The same with values whose number is not known to the program, until `row` says that it is enough (false).
+  result<void> each(std::string_view sql, std::span<const SqlValue> values,
+                    const std::function<bool(const SqlRow&)>& row);
   // For at most one row: whether there was one.
   result<bool> first(std::string_view sql, SqlValues values, const std::function<void(const SqlRow&)>& row);
 
@@ -124,7 +133,7 @@ class SqlReader {
   ~SqlReader() = default;
   SqlReader(SqlReader&&) noexcept = default;
   SqlReader& operator=(SqlReader&&) noexcept = default;
-  result<void> execute(std::string_view sql, SqlValues values, bool only_reads,
+  result<void> execute(std::string_view sql, std::span<const SqlValue> values, bool only_reads,
                        const std::function<bool(const SqlRow&)>& go_on);
   void* connection_;
 };
@@ -136,6 +145,7 @@ class SqliteModel : public SqlReader {
   // INSERT, UPDATE, DELETE: the number of rows they touched. Errors: conflict (a constraint of the schema), invalid,
   // disk_full. Pass them on: the batch is rolled back and tried again.
   result<std::int64_t> run(std::string_view sql, SqlValues values);
+  result<std::int64_t> run(std::string_view sql, std::span<const SqlValue> values);
   // Reports a key as changed; listeners of Runner::on_change get it after the commit.
   void changed(std::string_view key);
 
@@ -198,6 +208,13 @@ class SqliteTarget final : public ProjectionTarget {
   static result<std::shared_ptr<SqliteTarget>> scratch(SqliteProjection projection);
   ~SqliteTarget() override;
 
+  // Copies a model of the same projection over this one, which must be a scratch one: what was there is gone.
+  result<void> become(SqliteTarget& other);
+  // The same from and to a file, which is replaced as a whole. Errors of load: not_found, invalid (another schema),
+  // corrupt; what was there before may be gone then.
+  result<void> load(const std::filesystem::path& file);
+  result<void> save(const std::filesystem::path& file);
+
   // The model as it is now, and which position that is. Safe from any thread, also while a batch is being applied:
   // the batch is in it completely or not at all. Answers that must hold a certain write wait for it first
   // (Runner::wait, notify_at) and take the snapshot afterwards. Errors: unavailable, corrupt.
@@ -226,5 +243,71 @@ class SqliteTarget final : public ProjectionTarget {
   explicit SqliteTarget(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
+
+// ---- The past
+
+// One projection's model as of any earlier position: folded from the log into memory, beginning with the nearest earlier
+// version that is still there. The answers are those that the model itself would have given then.
+//
+// A few versions stay in memory, and those that took long to fold are kept in files; both are bounded, and both can be
+// lost at any time. A model that does not fit into memory cannot be asked like this.
+//
+//   SqlitePast past(*store, stele::sqlite_projection<Balances>(), {.folder = "data/past"});
+//   STELE_TRY(const auto then, stele::position_of(*store, *stele::parse_moment("2026-03-01")));
+//   STELE_CHECK(past.ask(then, [](stele::SqliteSnapshot& model) { return model.each(...); }));
+//
+// Threading: any; questions are answered one after the other.
+class SqlitePast {
+ public:
+  struct Options {
+    std::filesystem::path folder{};     // empty: nothing is kept in files
+    std::size_t in_memory = 4;          // versions, at least 1
+    std::size_t files = 16;             // versions
+    std::uint64_t bytes = 1ull << 30;   // of all files together
+    std::uint64_t keep_after = 10'000;  // positions that were folded at a stretch: fewer are not worth a file
+  };
+  struct Counts {
+    std::uint64_t questions = 0;
+    std::uint64_t folded = 0;  // positions gone through for all of them
+    std::uint64_t saved = 0;   // versions written to files
+    std::uint64_t loaded = 0;  // and read from there
+  };
+
+  // The store must outlive it.
+  SqlitePast(EventStore& store, SqliteProjection projection, Options options);
+  ~SqlitePast();
+  // `at` behind the head is the head. The snapshot's position is `at`; it must not be kept. Errors: those of the
+  // projection and of the question.
+  result<void> ask(Position at, const std::function<result<void>(SqliteSnapshot&)>& question);
+  [[nodiscard]] Counts counts() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// ---- Lineage: which event made which row
+
+// One change of one row, made by the event at `position`.
+struct LineageChange {
+  Position position;
+  std::string table;
+  std::string key;                    // the row's primary key as a JSON array, or its row id: ["acct-42"]
+  std::optional<std::string> before;  // the row as a JSON object; nothing: it was not there
+  std::optional<std::string> after;   // nothing: it was deleted
+  bool operator==(const LineageChange&) const = default;
+};
+
+// The same projection, writing down every change of every row in its model. It costs a row of its own, with the whole new
+// row as JSON, for every row that changes: expect a third of the speed and several times the size. Turning it on or
+// off changes the schema, so the model is built anew. A row that REPLACE removes because of another key than its own
+// primary key goes unnoticed.
+[[nodiscard]] result<SqliteProjection> with_lineage(SqliteProjection projection);
+// What happened to a row, oldest first; empty when nothing did. Errors: invalid (the model has no lineage).
+[[nodiscard]] result<std::vector<LineageChange>> lineage_of_row(SqliteSnapshot& model, std::string_view table,
+                                                                std::string_view key, std::uint64_t limit);
+// What an event changed, in its order.
+[[nodiscard]] result<std::vector<LineageChange>> lineage_of_event(SqliteSnapshot& model, Position event,
+                                                                  std::uint64_t limit);
 
 }  // namespace stele

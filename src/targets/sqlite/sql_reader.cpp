@@ -13,7 +13,7 @@ const sqlite::Statement& statement_of(const void* statement) {
 }
 
 // Borrowed texts stay alive until the reset: both happen inside one execute().
-void bind_values(sqlite::Statement& statement, SqlValues values) {
+void bind_values(sqlite::Statement& statement, std::span<const SqlValue> values) {
   int index = 0;
   for (const SqlValue& value : values) {
     ++index;
@@ -57,9 +57,21 @@ bool SqlRow::is_null(int column) const {
   return statement_of(statement_).is_null(column);
 }
 
+int SqlRow::columns() const { return statement_of(statement_).columns(); }
+std::string_view SqlRow::name(int column) const {
+  STELE_ASSERT(column >= 0 && column < statement_of(statement_).columns(), "the row has this column", column);
+  return statement_of(statement_).column_name(column);
+}
+std::string SqlRow::json(int column) const {
+  STELE_ASSERT(column >= 0 && column < statement_of(statement_).columns(), "the row has this column", column);
+  std::string text;
+  sqlite::append_json(text, statement_of(statement_).cell(column));
+  return text;
+}
+
 // The checks come before binding: a value too many would otherwise be a broken invariant of ours, and a write in
 // a query would fail only on read connections.
-result<void> SqlReader::execute(std::string_view sql, SqlValues values, bool only_reads,
+result<void> SqlReader::execute(std::string_view sql, std::span<const SqlValue> values, bool only_reads,
                                 const std::function<bool(const SqlRow&)>& go_on) {
   STELE_TRY(sqlite::Statement * statement, connection_of(connection_).cached(sql));
   if (only_reads && !statement->only_reads()) return misused("a query may not change the model", sql);
@@ -77,16 +89,21 @@ result<void> SqlReader::execute(std::string_view sql, SqlValues values, bool onl
 
 result<void> SqlReader::each(std::string_view sql, SqlValues values,
                              const std::function<void(const SqlRow&)>& row) {
-  return execute(sql, values, true, [&](const SqlRow& one) {
+  return execute(sql, {values.begin(), values.size()}, true, [&](const SqlRow& one) {
     row(one);
     return true;
   });
 }
 
+result<void> SqlReader::each(std::string_view sql, std::span<const SqlValue> values,
+                             const std::function<bool(const SqlRow&)>& row) {
+  return execute(sql, values, true, row);
+}
+
 result<bool> SqlReader::first(std::string_view sql, SqlValues values,
                               const std::function<void(const SqlRow&)>& row) {
   bool found = false;
-  STELE_CHECK(execute(sql, values, true, [&](const SqlRow& one) {
+  STELE_CHECK(execute(sql, {values.begin(), values.size()}, true, [&](const SqlRow& one) {
     found = true;
     row(one);
     return false;
@@ -95,6 +112,10 @@ result<bool> SqlReader::first(std::string_view sql, SqlValues values,
 }
 
 result<std::int64_t> SqliteModel::run(std::string_view sql, SqlValues values) {
+  return run(sql, std::span<const SqlValue>(values.begin(), values.size()));
+}
+
+result<std::int64_t> SqliteModel::run(std::string_view sql, std::span<const SqlValue> values) {
   STELE_CHECK(execute(sql, values, false, [](const SqlRow&) { return true; }));
   return connection_of(connection_).changes();
 }

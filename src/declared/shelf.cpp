@@ -1,0 +1,197 @@
+// shelf.cpp - placing projections, remembering their texts, taking them away.
+#include "declared/shelf.hpp"
+
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+
+#include "base/assert.hpp"
+#include "base/json_text.hpp"
+#include "stele/detail/json.hpp"
+
+namespace stele::declared {
+namespace {
+
+constexpr std::string_view shelf_space = "declared";
+constexpr std::string_view shelf_key = "projections";
+
+result<std::string> text_in(const std::filesystem::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  if (!in) return Error(errc::not_found, file.string() + " cannot be read").with("path", file.string());
+  return std::string(std::istreambuf_iterator<char>(in), {});
+}
+
+// By name, so that what is wrong is found in the same order each time.
+result<std::vector<std::filesystem::path>> sql_files(const std::filesystem::path& folder) {
+  std::error_code failed;
+  std::vector<std::filesystem::path> files;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, failed))
+    if (entry.path().extension() == ".sql") files.push_back(entry.path());
+  if (failed)
+    return Error(errc::not_found,
+                 folder.string() + ": the folder of projections cannot be read: " + failed.message())
+        .with("path", folder.string());
+  std::ranges::sort(files);
+  return files;
+}
+
+Error taken(const Placed& placed) {
+  return Error(errc::conflict, "there is a projection called " + placed.compiled.projection.name + " already")
+      .with("projection", placed.compiled.projection.name)
+      .help(placed.file.empty()
+                ? "drop it first, or give this one another name"
+                : "it comes from " + placed.file + ": change that file and restart the server");
+}
+
+}  // namespace
+
+Shelf::Shelf(EventStore& store, ShelfOptions options)
+    : store_(store), options_(std::move(options)), projections_(store) {}
+Shelf::~Shelf() { projections_.stop(); }
+
+result<std::unique_ptr<Shelf>> Shelf::open(EventStore& store, ShelfOptions options) {
+  std::unique_ptr<Shelf> shelf(new Shelf(store, std::move(options)));
+  STELE_CHECK(shelf->load_folder());
+  STELE_CHECK(shelf->load_records());
+  return shelf;
+}
+
+result<void> Shelf::load_folder() {
+  if (options_.folder.empty()) return {};
+  STELE_TRY(const auto files, sql_files(options_.folder));
+  for (const auto& file : files) {
+    STELE_TRY(const auto text, text_in(file));
+    STELE_TRY(auto compiled, compile(text, file.filename().string(), options_.type_names));
+    STELE_CHECK(place(std::move(compiled), file.string()));
+  }
+  return {};
+}
+
+// They were compiled when they came; one that is refused now belongs to another version of this program.
+result<void> Shelf::load_records() {
+  STELE_TRY(const auto kept, store_.records().get(shelf_space, shelf_key));
+  if (!kept) return {};
+  STELE_TRY(const auto document, JsonDocument::parse(*kept));
+  for (const JsonValue text : document.root().elements()) {
+    STELE_TRY(auto compiled, compile(text.as_string().value_or(""), "a projection that was created over HTTP",
+                                     options_.type_names));
+    STELE_CHECK(place(std::move(compiled), {}));
+  }
+  return {};
+}
+
+// The caller has `changing_`, or is alone.
+result<std::shared_ptr<const Placed>> Shelf::place(Compiled compiled, std::string file) {
+  if (const auto there = find(compiled.projection.name)) return taken(*there);
+  auto projection = compiled.projection;
+  if (compiled.lineage) {
+    STELE_TRY(projection, with_lineage(std::move(projection)));
+  }
+  STELE_TRY(auto target, SqliteTarget::open(options_.models, projection));
+  auto past = std::make_unique<SqlitePast>(store_, std::move(projection),
+                                           SqlitePast::Options{.folder = options_.models / "past"});
+  auto placed = std::make_shared<Placed>(std::move(compiled), target, std::move(past), std::move(file));
+  STELE_TRY(placed->runner, projections_.add(target));
+  const std::lock_guard lock(looking_);
+  placed_.emplace(placed->compiled.projection.name, placed);
+  return std::shared_ptr<const Placed>(placed);
+}
+
+// All of them in one record: it is written as a whole or not at all.
+result<void> Shelf::write_records() {
+  std::string json = "[";
+  for (const auto& placed : all()) {
+    if (!placed->file.empty()) continue;
+    if (json.size() > 1) json += ',';
+    base::append_json_string(json, placed->compiled.text);
+  }
+  return store_.records().put(shelf_space, shelf_key, json + "]");
+}
+
+// Remembered after it runs: a crash in between forgets a projection that nobody was told of.
+result<Shelf::Creation> Shelf::create(std::string_view text) {
+  STELE_TRY(auto compiled, compile(text, "the projection", options_.type_names));
+  const std::lock_guard lock(changing_);
+  if (const auto there = find(compiled.projection.name)) {
+    if (there->compiled.text != text) return taken(*there);
+    return Creation{.placed = there, .is_new = false};
+  }
+  STELE_TRY(auto placed, place(std::move(compiled), {}));
+  if (auto kept = write_records(); !kept) {
+    const std::lock_guard map_lock(looking_);
+    placed_.erase(placed->compiled.projection.name);
+    (void)projections_.remove(placed->compiled.projection.name).has_value();
+    return kept.error();
+  }
+  return Creation{.placed = std::move(placed), .is_new = true};
+}
+
+result<void> Shelf::drop(std::string_view name) {
+  const std::lock_guard lock(changing_);
+  const auto there = find(name);
+  if (!there)
+    return Error(errc::not_found,
+                 "no projection that was declared in SQL is called `" + std::string(name) + "`")
+        .with("projection", std::string(name));
+  if (!there->file.empty())
+    return Error(errc::conflict, there->compiled.projection.name + " comes from a file")
+        .with("path", there->file)
+        .help("remove the file and restart the server");
+  {
+    const std::lock_guard map_lock(looking_);
+    placed_.erase(there->compiled.projection.name);
+  }
+  STELE_CHECK(write_records());
+  STELE_CHECK(projections_.remove(name));
+  remove_files(*there);
+  return {};
+}
+
+// Whoever still reads goes on reading: the files are there until the last one has closed them.
+void Shelf::remove_files(const Placed& placed) const {
+  const auto& projection = placed.compiled.projection;
+  const auto stem = projection.name + "-v" + std::to_string(projection.version);
+  constexpr std::size_t fingerprint = 13;  // "-" and twelve digits
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(options_.models, ignored))
+    if (entry.path().filename().string().starts_with(stem + "."))
+      std::filesystem::remove(entry.path(), ignored);
+  for (const auto& entry : std::filesystem::directory_iterator(options_.models / "past", ignored)) {
+    const auto folder = entry.path().filename().string();
+    if (folder.starts_with(stem + "-") && folder.size() == stem.size() + fingerprint)
+      std::filesystem::remove_all(entry.path(), ignored);
+  }
+}
+
+std::shared_ptr<const Placed> Shelf::find(std::string_view name) const {
+  const std::lock_guard lock(looking_);
+  const auto found = placed_.find(name);
+  return found == placed_.end() ? nullptr : found->second;
+}
+
+std::vector<std::shared_ptr<const Placed>> Shelf::all() const {
+  const std::lock_guard lock(looking_);
+  std::vector<std::shared_ptr<const Placed>> all;
+  for (const auto& [name, placed] : placed_) all.push_back(placed);
+  return all;
+}
+
+result<Asked> ask(const Placed& placed, const CompiledQuery& query,
+                  const std::vector<std::pair<std::string, std::string>>& given,
+                  std::optional<Position> as_of, std::uint64_t most_rows) {
+  Asked asked;
+  const auto put = [&](SqliteSnapshot& model) -> result<void> {
+    STELE_TRY(asked.rows, run_query(model, query, given, most_rows));
+    asked.position = model.position();
+    return {};
+  };
+  if (as_of) {
+    STELE_CHECK(placed.past->ask(*as_of, put));
+    return asked;
+  }
+  STELE_TRY(auto now, placed.target->snapshot());
+  STELE_CHECK(put(now));
+  return asked;
+}
+
+}  // namespace stele::declared

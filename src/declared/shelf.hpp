@@ -1,0 +1,88 @@
+// shelf.hpp - the `.sql` projections of one server: loaded from a folder or given over HTTP, kept up to date, asked about
+// now and about the past. What is in one of them is compiled.hpp.
+//
+// The texts that were given over HTTP are kept in the store's records, so they are there after a restart; the models are
+// files that come back from the log when they are lost.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "declared/compiled.hpp"
+#include "stele/projection.hpp"
+#include "stele/sqlite.hpp"
+
+namespace stele::declared {
+
+// One projection that runs. Lives as long as somebody holds it; its runner as long as the shelf.
+struct Placed {
+  Placed(Compiled what, std::shared_ptr<SqliteTarget> where, std::unique_ptr<SqlitePast> before,
+         std::string from)
+      : compiled(std::move(what)), target(std::move(where)), past(std::move(before)), file(std::move(from)) {}
+  const Compiled compiled;
+  const std::shared_ptr<SqliteTarget> target;
+  const std::unique_ptr<SqlitePast> past;
+  const std::string file;    // empty: it was given over HTTP
+  Runner* runner = nullptr;  // set once, before anybody finds it
+};
+
+struct ShelfOptions {
+  std::filesystem::path models;                        // a folder of its own
+  std::filesystem::path folder{};                      // of .sql files; empty: none
+  std::vector<std::vector<std::string>> type_names{};  // as App::type_names
+};
+
+// Threading: any member from any thread.
+class Shelf {
+ public:
+  // Checks and starts everything that was there. Errors: invalid (a text that does not compile: file, line, column),
+  // conflict (a name that is there twice), not_found (the folder).
+  static result<std::unique_ptr<Shelf>> open(EventStore& store, ShelfOptions options);
+  ~Shelf();  // stops them all
+
+  struct Creation {
+    std::shared_ptr<const Placed> placed;
+    bool is_new = true;  // the same text under the same name was there already
+  };
+  // Errors: those of compile(), conflict (the name is taken by another text), read_only.
+  result<Creation> create(std::string_view text);
+  // Its model goes with it. Errors: not_found, conflict (it comes from a file).
+  result<void> drop(std::string_view name);
+
+  [[nodiscard]] std::shared_ptr<const Placed> find(std::string_view name) const;  // null when unknown
+  [[nodiscard]] std::vector<std::shared_ptr<const Placed>> all() const;
+  [[nodiscard]] Projections& projections() { return projections_; }
+
+ private:
+  Shelf(EventStore& store, ShelfOptions options);
+  result<void> load_folder();
+  result<void> load_records();
+  result<std::shared_ptr<const Placed>> place(Compiled compiled, std::string file);
+  result<void> write_records();
+  void remove_files(const Placed& placed) const;
+
+  EventStore& store_;
+  const ShelfOptions options_;
+  std::mutex changing_;         // one creation or removal at a time
+  mutable std::mutex looking_;  // of the map alone
+  std::map<std::string, std::shared_ptr<const Placed>, std::less<>> placed_;
+  Projections projections_;
+};
+
+// Rows, and which position they reflect.
+struct Asked {
+  QueryRows rows;
+  Position position;
+};
+// Now, or as everything was up to a position.
+[[nodiscard]] result<Asked> ask(const Placed& placed, const CompiledQuery& query,
+                                const std::vector<std::pair<std::string, std::string>>& given,
+                                std::optional<Position> as_of, std::uint64_t most_rows);
+
+}  // namespace stele::declared
