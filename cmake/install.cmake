@@ -4,7 +4,7 @@
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
-set(rooms stele_base stele_event stele_io stele_engine stele_domain stele_projection stele_history stele_target_sqlite stele_server)
+set(rooms stele_base stele_event stele_io stele_engine stele_domain stele_projection stele_history stele_sql stele_target_sqlite stele_declared stele_server)
 if(TARGET stele_world)
   list(APPEND rooms stele_world)  # for users' tests
 endif()

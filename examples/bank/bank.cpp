@@ -29,6 +29,20 @@ struct Bank::Impl {
     return runner;
   }
 
+  stele::result<void> open_models(const std::filesystem::path& folder, const BankOptions& options) {
+    STELE_TRY(auto* const runner, start<Accounts>(accounts, folder, options));
+    STELE_CHECK(start<Statements>(statements, folder, options));
+    feed.emplace(*runner, *accounts->target);
+    return {};
+  }
+
+  stele::result<void> watch_for_fraud(const BankOptions& options) {
+    stele::SagaOptions watching;
+    STELE_TRY(watching.begin_after, store.position_at(options.watch_after));
+    fraud_watch = stele::run_saga<FraudWatch>(store, watching);
+    return {};
+  }
+
   stele::EventStore& store;
   std::optional<Model> accounts;
   std::optional<Model> statements;
@@ -40,12 +54,8 @@ struct Bank::Impl {
 stele::result<std::unique_ptr<Bank>> Bank::open(stele::EventStore& store, const std::filesystem::path& models,
                                                 BankOptions options) {
   auto impl = std::make_unique<Impl>(store);
-  STELE_TRY(auto* const accounts, impl->start<Accounts>(impl->accounts, models, options));
-  STELE_CHECK(impl->start<Statements>(impl->statements, models, options));
-  impl->feed.emplace(*accounts, *impl->accounts->target);
-  stele::SagaOptions watching;
-  STELE_TRY(watching.begin_after, store.position_at(options.watch_after));
-  impl->fraud_watch = stele::run_saga<FraudWatch>(store, watching);
+  if (options.side != Side::commands) STELE_CHECK(impl->open_models(models, options));
+  if (options.side != Side::queries) STELE_CHECK(impl->watch_for_fraud(options));
   return std::unique_ptr<Bank>(new Bank(std::move(impl)));
 }
 
@@ -57,10 +67,15 @@ stele::SagaRunner& Bank::fraud_watch() const { return *impl_->fraud_watch; }
 
 void Bank::attach(stele::App& app) {
   app.aggregates(aggregates());
-  add_commands(app, impl_->store);
-  add_queries(app, {impl_->store, *impl_->accounts, *impl_->statements, *impl_->feed});
-  stele::watch_projections(app, impl_->projections);
-  stele::watch_saga(app, *impl_->fraud_watch);
+  if (impl_->fraud_watch) {
+    add_commands(app, impl_->store);
+    stele::watch_saga(app, *impl_->fraud_watch);
+  }
+  if (impl_->feed) {
+    add_queries(app, {impl_->store, *impl_->accounts, *impl_->statements, *impl_->feed});
+    stele::watch_projections(app, impl_->projections);
+    app.projections(impl_->projections);
+  }
 }
 
 }  // namespace bank

@@ -32,7 +32,12 @@ namespace bank {
 // What the bank answers for when somebody looks through time (stele/history.hpp).
 [[nodiscard]] std::shared_ptr<const stele::Aggregates> aggregates();
 
+// Commands and queries share the log and nothing else, so each side may be a process of its own: the one with the
+// commands writes the store, the other follows it read-only and has the read models.
+enum class Side : std::uint8_t { both, commands, queries };
+
 struct BankOptions {
+  Side side = Side::both;
   std::chrono::microseconds hold_back{0};  // read models lag by this, to show what waiting is for
   // The fraud rule looks at what was recorded after this; what is before it is taken for known. Must stay the same as
   // long as the store lives.
@@ -52,7 +57,8 @@ class Bank {
 
   // Adds addresses, readiness and metrics. The bank must outlive the server.
   void attach(stele::App& app);
-  [[nodiscard]] stele::Projections& projections() const;
+  [[nodiscard]] stele::Projections& projections() const;  // none on the side of the commands
+  // Sends commands, so it must not be asked for on the side of the queries.
   [[nodiscard]] stele::SagaRunner& fraud_watch() const;
 
  private:

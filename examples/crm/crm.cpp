@@ -41,6 +41,7 @@ void Crm::attach(stele::App& app) {
   add_commands(app, impl_->store);
   add_queries(app, *impl_->users, *impl_->memberships);
   stele::watch_projections(app, impl_->projections);
+  app.projections(impl_->projections);
 }
 
 }  // namespace crm

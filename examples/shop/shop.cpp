@@ -50,6 +50,7 @@ void Shop::attach(stele::App& app) {
   add_commands(app, impl_->store);
   add_queries(app, *impl_->orders, *impl_->carts);
   stele::watch_projections(app, impl_->projections);
+  app.projections(impl_->projections);
   app.saga(*impl_->fulfilment);
   stele::watch_saga(app, *impl_->fulfilment);
 }

@@ -21,6 +21,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -33,7 +34,8 @@
 
 namespace stele {
 
-class SagaRunner;  // saga.hpp
+class Projections;  // projection.hpp
+class SagaRunner;   // saga.hpp
 
 struct Aggregates;  // history.hpp
 
@@ -65,6 +67,7 @@ struct Request {
   std::string body;
   std::string id;           // names this request in logs and problem documents
   std::string traceparent;  // W3C trace context; empty when absent or malformed
+  std::string token;        // the name of the access token it came with; empty when the server wants none
   // From Idempotency-Key (POST only). Hand it to the command handler, so that a repeat after a crash is found
   // too.
   std::optional<std::string> idempotency_key;
@@ -237,6 +240,28 @@ class ReadModel {
   virtual void cancel(std::uint64_t ticket) = 0;
 };
 
+// ---- Who may do what
+
+// What a token is good for. A token with several may do each of them; none includes another.
+enum class Scope : std::uint8_t {
+  query,    // reading: GET, HEAD, and what is asked by POST without changing anything
+  command,  // changing what the log says: appends, an application's commands
+  admin,    // changing how it is kept or run: retention, sagas, projections
+};
+[[nodiscard]] std::string_view to_string(Scope scope);
+
+// A bearer token (RFC 6750), known by its hash only: whoever reads the list cannot use it.
+struct AccessToken {
+  std::string name;    // whose it is, for logs and for `Request::token`
+  std::string sha256;  // of the token's text, lower-case hexadecimal
+  std::vector<Scope> scopes;
+  std::optional<Timestamp> expires{};  // from then on it is unknown
+};
+
+// A file of tokens: a line each, "NAME SCOPE[,SCOPE...] SHA256 [EXPIRES]", empty lines and #-comments between;
+// `stele token` writes it. Errors: not_found, invalid (the line and what is wrong with it).
+[[nodiscard]] result<std::vector<AccessToken>> read_tokens(const std::filesystem::path& file);
+
 // ---- Routes
 
 // What the OpenAPI page says. Schemas are JSON Schema texts; empty: not described.
@@ -260,6 +285,8 @@ struct Route {
   // well.
   ReadModel* model = nullptr;
   std::function<std::string(const Request&)> stream{};
+  // Which tokens may come here, where the server wants one. Without it: `query` for GET, otherwise `command`.
+  std::optional<Scope> scope{};
 };
 
 struct Metric {
@@ -284,6 +311,9 @@ class App {
   App& metrics(std::function<std::vector<Metric>()> collect);
   // Shows it under /v1/sagas, where stuck instances can be retried. The runner must outlive the server.
   App& saga(SagaRunner& runner);
+  // Shows them under /v1/projections, where they can be paused, rebuilt and so on; those that are added later too.
+  // They must outlive the server.
+  App& projections(Projections& projections);
   // Types with what they were called before, as stele::type_names (evolution.hpp) knows them: whoever asks /v1 for
   // the first name of a list gets events of all its names, in reads, live streams and append conditions.
   App& type_names(std::vector<std::vector<std::string>> names);
@@ -306,6 +336,7 @@ class App {
     return collectors_;
   }
   [[nodiscard]] const std::vector<SagaRunner*>& sagas() const { return sagas_; }
+  [[nodiscard]] const std::vector<Projections*>& projections() const { return projections_; }
   [[nodiscard]] const std::vector<std::vector<std::string>>& type_names() const { return type_names_; }
   [[nodiscard]] const std::vector<std::shared_ptr<const Aggregates>>& aggregates() const { return aggregates_; }
 
@@ -317,6 +348,7 @@ class App {
   std::vector<Check> checks_;
   std::vector<std::function<std::vector<Metric>()>> collectors_;
   std::vector<SagaRunner*> sagas_;
+  std::vector<Projections*> projections_;
   std::vector<std::vector<std::string>> type_names_;
   std::vector<std::shared_ptr<const Aggregates>> aggregates_;
 };
@@ -339,6 +371,12 @@ struct ServerOptions {
   std::chrono::milliseconds heartbeat{15'000};      // comment lines on a quiet event stream
   std::chrono::milliseconds grace{10'000};          // for running requests when stopping
   std::chrono::hours idempotency_window{24};
+  // With any, every request needs one (401, 403) but /livez, /readyz and /problems; without, none is asked for.
+  std::vector<AccessToken> tokens{};
+  // Where projections that are declared in SQL keep their models, and a folder with some of them in .sql files; without
+  // the first there are none.
+  std::filesystem::path models{};
+  std::filesystem::path projections{};
   bool log_requests = false;  // every request; failures (5xx) and slow ones are always logged
 };
 

@@ -11,8 +11,8 @@
 // read as the program reads them, upcasters included.
 //
 // A build of the rules becomes a plug-in, for `stele replay --code old.so --code new.so`, with one line in a source
-// file of its own that is compiled to a shared object. What crosses the border between plug-in and tool is plain C, so
-// the two need not be of the same version:
+// file of its own. It brings its rules along and takes the library from the tool that loads it, so nothing is linked,
+// and its own symbols stay hidden: g++ -std=c++23 -fPIC -shared -fvisibility=hidden plugin.cpp -o new.so
 //
 //   STELE_HISTORY_PLUGIN(bank::Account, shop::Order)
 //

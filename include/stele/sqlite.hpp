@@ -165,6 +165,8 @@ class SqliteSnapshot : public SqlReader {
   ~SqliteSnapshot();
   // Everything up to here is in the rows; nothing after it is.
   [[nodiscard]] Position position() const { return position_; }
+  // Questions that take longer from now on end with `timeout`. Zero, the beginning: they take their time.
+  void give_up_after(std::chrono::milliseconds time);
 
  private:
   friend class SqliteTarget;
@@ -246,8 +248,8 @@ class SqliteTarget final : public ProjectionTarget {
 
 // ---- The past
 
-// One projection's model as of any earlier position: folded from the log into memory, beginning with the nearest earlier
-// version that is still there. The answers are those that the model itself would have given then.
+// One projection's model as of any earlier position: folded from the log into memory, beginning with the nearest
+// earlier version that is still there. The answers are those that the model itself would have given then.
 //
 // A few versions stay in memory, and those that took long to fold are kept in files; both are bounded, and both can be
 // lost at any time. A model that does not fit into memory cannot be asked like this.
@@ -298,10 +300,10 @@ struct LineageChange {
   bool operator==(const LineageChange&) const = default;
 };
 
-// The same projection, writing down every change of every row in its model. It costs a row of its own, with the whole new
-// row as JSON, for every row that changes: expect a third of the speed and several times the size. Turning it on or
-// off changes the schema, so the model is built anew. A row that REPLACE removes because of another key than its own
-// primary key goes unnoticed.
+// The same projection, writing down every change of every row in its model. It costs a row of its own, with the whole
+// new row as JSON, for every row that changes: expect a third of the speed and several times the size. Turning it on
+// or off changes the schema, so the model is built anew. A row that REPLACE removes because of another key than its
+// own primary key goes unnoticed.
 [[nodiscard]] result<SqliteProjection> with_lineage(SqliteProjection projection);
 // What happened to a row, oldest first; empty when nothing did. Errors: invalid (the model has no lineage).
 [[nodiscard]] result<std::vector<LineageChange>> lineage_of_row(SqliteSnapshot& model, std::string_view table,

@@ -159,6 +159,7 @@ result<bool> Statement::step() {
   }
   const char* file = sqlite3_db_filename(db, "main");
   Error why = sqlite_error(db, code, file && *file ? file : ":memory:");
+  if ((code & 0xff) == SQLITE_INTERRUPT) why = Error(errc::timeout, "the question took too long");
   sqlite3_reset(statement_.get());
   return why;
 }
@@ -356,6 +357,18 @@ void Connection::permit(Permit what) {
   auto* policy =
       const_cast<Permit*>(&policies[static_cast<std::size_t>(what)]);  // SQLite hands it back unchanged
   sqlite3_set_authorizer(db_.get(), what == Permit::everything ? nullptr : ask_permit, policy);
+}
+
+void Connection::give_up_after(std::chrono::milliseconds time) {
+  constexpr int steps_between_looks = 1000;
+  if (time.count() == 0) return sqlite3_progress_handler(db_.get(), 0, nullptr, nullptr);
+  gives_up_at_ =
+      std::make_unique<std::chrono::steady_clock::time_point>(std::chrono::steady_clock::now() + time);
+  const auto is_late = [](void* at) {
+    return std::chrono::steady_clock::now() > *static_cast<std::chrono::steady_clock::time_point*>(at) ? 1
+                                                                                                       : 0;
+  };
+  sqlite3_progress_handler(db_.get(), steps_between_looks, is_late, gives_up_at_.get());
 }
 
 result<void> Connection::copy_to(Connection& to) {

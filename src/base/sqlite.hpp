@@ -7,6 +7,7 @@
 // Threading: a connection and its statements belong to one thread at a time; the owner holds the lock.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -102,6 +103,8 @@ class Connection {
   result<std::optional<Statement>> prepare_next(std::string_view& sql);
   // Tables whose names begin with "stele_" are not for `schema` and `changes`.
   void permit(Permit what);
+  // Statements that run longer from now on end with `timeout`. Zero: they may take their time.
+  void give_up_after(std::chrono::milliseconds time);
   // Makes `to` a copy of this database as it is. Whatever `to` held is gone.
   result<void> copy_to(Connection& to);
   // The same statement again next time; it lives as long as the connection. When the kept one is in use (a
@@ -123,6 +126,7 @@ class Connection {
   static result<Connection> open_file(const std::string& name, const std::string& path, int flags);
   std::string path_;
   std::unique_ptr<sqlite3, Close> db_;
+  std::unique_ptr<std::chrono::steady_clock::time_point> gives_up_at_;
   std::map<std::string, Statement, std::less<>> statements_;  // after db_: finalised first
 };
 

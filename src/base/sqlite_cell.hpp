@@ -1,5 +1,5 @@
-// sqlite_cell.hpp - one value of a row with its type, and how it is written down. The only place that says how SQL values
-// look in JSON and as text.
+// sqlite_cell.hpp - one value of a row with its type, and how it is written down. The only place that says how SQL
+// values look in JSON and as text.
 //
 // Whole numbers are written digit for digit, floating ones with as many digits as it takes to read the same number
 // back, JSON as the bytes that were stored (line breaks as spaces), other texts as strings, blobs as base64 in an

@@ -62,6 +62,7 @@ void add_common(CLI::App& app, Common& common) {
 void add_place(CLI::App& app, Common& common) {
   app.add_option("--dir", common.place.dir, "a store directory (STELE_DIR)");
   app.add_option("--url", common.place.url, "a server, e.g. http://127.0.0.1:2113 (STELE_URL)");
+  app.add_option("--token-file", common.place.token_file, "the server's access token (STELE_TOKEN_FILE)");
 }
 
 void add_filter(CLI::App& app, Filter& filter) {
@@ -85,10 +86,14 @@ class Tree {
     add_serving();
     add_events();
     add_streams();
+    add_sql();
     add_proof();
     add_moving();
     add_archive();
     add_domain();
+    add_projections();
+    add_access();
+    add_time();
     add_measuring();
     add_about();
   }
@@ -115,6 +120,9 @@ class Tree {
     serve->add_option("--dir", common_.place.dir, "the store directory; made when missing (STELE_DIR)");
     serve->add_option("--listen", serving->listen,
                       "HOST:PORT (default 127.0.0.1:2113; port 0: any free one)");
+    serve->add_option("--tokens", serving->tokens, "wants one of these access tokens; see: stele token");
+    serve->add_flag("--read-only", serving->read_only, "follow the process that writes the directory");
+    serve->add_option("--projections", serving->projections, "run the projections in this folder of .sql files");
     serve->add_flag("--allow-insecure", serving->allow_insecure,
                     "accept other machines without TLS and users");
     const auto [fresh, naming] =
@@ -125,6 +133,9 @@ class Tree {
         leaf<DemoOptions>(app_, "demo", "Serve a small bank, a shop and a crm with months of history", false);
     demo->add_option("--dir", common_.place.dir, "keep the data here (default: a temporary directory)");
     demo->add_option("--listen", showing->listen, "HOST:PORT (default 127.0.0.1:2113; port 0: any free one)");
+    demo->add_option("--tokens", showing->tokens, "wants one of these access tokens; see: stele token");
+    demo->add_option("--side", showing->side, "both (default), or commands or queries: a process for each")
+        ->check(CLI::IsMember({"both", "commands", "queries"}));
     demo->add_option("--seed", showing->seed, "the history's seed (default 42)");
     demo->add_flag_callback(
         "--no-traffic", [o = showing] { o->traffic = false; }, "no commands after the seeding");
@@ -201,6 +212,19 @@ class Tree {
     tombstone->add_option("--confirm", ending->confirm, "the stream's name once more");
   }
 
+  void add_sql() {
+    const auto [sql, asking] = leaf<SqlOptions>(app_, "sql", "Ask the log in SQL; nothing can be changed");
+    sql->add_option("query", asking->query, "the question (default: standard input)");
+    sql->add_option("-f,--file", asking->file, "a file that holds it");
+    sql->add_option("--param", asking->parameters, "name=value for :name; repeat for several")
+        ->allow_extra_args(false);
+    sql->add_option("-n,--limit", asking->limit, "so many rows; 0 for all (default 10000)");
+    sql->add_option("--timeout", asking->seconds, "seconds; 0 for no limit (default 5)")
+        ->check(CLI::Range(0.0, 1e6));
+    sql->add_option("--as-of", asking->as_of, "nothing behind this place: p90211, -2h, a time");
+    sql->add_flag("--plan", asking->plan, "what is asked of the store, instead of the rows");
+  }
+
   void add_proof() {
     const auto [inspect, looking] = leaf<InspectOptions>(
         app_, "inspect", "Decode files of a store, damaged ones too; writes nothing", false);
@@ -264,6 +288,68 @@ class Tree {
     add_filter(*exports, exporting->filter);
   }
 
+  void add_projections() {
+    auto* all = app_.add_subcommand("projection", "The read models of a server")->require_subcommand(1);
+    leaf<ProjectionListOptions>(*all, "ls", "List them: how far they are, and why one stands still");
+    const auto named = [&]<class Options>(const char* verb, const char* what) {
+      const auto [app, options] = leaf<Options>(*all, verb, what);
+      app->add_option("name", options->name, "the projection's name")->required();
+      return std::pair(app, options);
+    };
+    named.operator()<ProjectionInfoOptions>("info", "One of them, with its latencies and costs");
+    named.operator()<ProjectionErrorsOptions>("errors", "The events that are parked, and why");
+    const auto [wait, waiting] =
+        named.operator()<ProjectionWaitOptions>("wait", "Return when a position is visible in the model");
+    wait->add_option("--position", waiting->position, "up to here (default: the head)");
+    wait->add_option("--timeout", waiting->seconds, "seconds (default 5)")->check(CLI::Range(0, 30));
+    const auto [build, building] = named.operator()<ProjectionRebuildOptions>(
+        "rebuild", "Build another model beside the one that serves, then switch to it");
+    build->add_flag("--dry-run", building->dry_run, "only what it would take");
+    build->add_flag("--compare", building->compare, "switch only when old and new hold the same rows");
+    build->add_flag("--keep", building->keep, "do not switch: `projection swap` does");
+    build->add_flag("--discard", building->discard, "give up the one that is being built");
+    build->add_flag("--detach", building->detach, "do not wait for it");
+    named.operator()<ProjectionRemoveOptions>("rm", "Stop one that was created on the server, and drop its model");
+    const auto act = [&](const char* verb, const char* what) {
+      const auto [app, options] = named.operator()<ProjectionActOptions>(verb, what);
+      options->verb = verb;
+      return std::pair(app, options);
+    };
+    const auto [pause, pausing] = act("pause", "Stop applying; whoever waits goes on waiting");
+    pause->add_option("--reason", pausing->reason, "shown to everybody who asks");
+    act("resume", "End a pause");
+    act("start", "Start again after a stop or a failure");
+    act("stop", "Stop it; another process that stands by takes over");
+    act("swap", "Let the built model serve");
+    act("rollback", "Let the model before the last switch serve again");
+    const auto [retry, retrying] = act("retry", "Apply parked events again");
+    retry->add_option("--position", retrying->position, "the sequence of this event (default: all)");
+    const auto [skip, skipping] = act("skip", "Give up one event that cannot be applied");
+    skip->add_option("position", skipping->position, "as `projection errors` shows it")->required();
+    skip->add_option("--reason", skipping->reason, "why it may be missing for good")->required();
+  }
+
+  void add_access() {
+    auto* token = app_.add_subcommand("token", "The access tokens of a server: serve --tokens FILE")
+                      ->require_subcommand(1);
+    const auto file = [](CLI::App& command, std::string& path) {
+      command.add_option("--file", path, "the file of tokens")->required();
+    };
+    const auto [make, making] = leaf<TokenNewOptions>(*token, "new", "Make one; it is shown once", false);
+    make->add_option("name", making->name, "whose it is")->required();
+    make->add_option("--scope", making->scopes, "query, command or admin; repeat for several")
+        ->required()
+        ->allow_extra_args(false)
+        ->check(CLI::IsMember({"query", "command", "admin"}));
+    make->add_option("--expires", making->expires, "from now, e.g. 90d (default: never)");
+    file(*make, making->file);
+    const auto [list, listing] = leaf<TokenListOptions>(*token, "ls", "Whose there are", false);
+    file(*list, listing->file);
+    const auto [remove, removing] = leaf<TokenRemoveOptions>(*token, "rm", "Remove one", false);
+    remove->add_option("name", removing->name, "whose")->required();
+    file(*remove, removing->file);
+  }
+
   void add_domain() {
     auto* schema = app_.add_subcommand("schema", "The rules of the bundled applications against a log")
                        ->require_subcommand(1);
@@ -290,6 +376,95 @@ class Tree {
     act->add_option("saga", acting->saga, "the saga's name")->required();
     act->add_option("instance", acting->instance, "the instance, as `saga show` names it")->required();
     acting->skip = skip;
+  }
+
+  // An aggregate, and who says what its state is.
+  static void add_look(CLI::App& app, LookOptions& look, bool with_id = true) {
+    app.add_option("type", look.type, "the category, e.g. BankAccount")->required();
+    if (with_id) app.add_option("id", look.id, "the part of the stream's name behind it")->required();
+    app.add_option("--fold", look.fold, "a fold file: what events do to the state, see docs/history.md");
+  }
+
+  void add_time() {
+    auto* aggregate =
+        app_.add_subcommand("aggregate", "States, and how they came about")->require_subcommand(1);
+    const auto [list, listing] =
+        leaf<AggregateListOptions>(*aggregate, "ls", "Whose states can be shown, and by whom");
+    list->add_option("--fold", listing->fold, "a fold file");
+    const auto [show, showing] =
+        leaf<AggregateShowOptions>(*aggregate, "show", "The state now, or at any moment");
+    add_look(*show, *showing);
+    show->add_option("--as-of", showing->as_of,
+                     "v203, p90211, -2h, a time, 'CheckedOut -10m' (default head)");
+    const auto [log, logging] =
+        leaf<AggregateLogOptions>(*aggregate, "log", "Each event, and what it changed");
+    add_look(*log, *logging);
+    log->add_option("range", logging->range, "A..B, A.., ..B; see: stele help places");
+    log->add_option("-n,--limit", logging->limit, "so many; 0 for all (default on a terminal: the last 20)");
+    log->add_flag("-r,--reverse", logging->reverse, "newest first");
+    const auto [diff, comparing] =
+        leaf<AggregateDiffOptions>(*aggregate, "diff", "What differs between two moments");
+    add_look(*diff, *comparing);
+    diff->add_option("range", comparing->range, "A..B; start and head where one is missing")->required();
+    diff->add_flag("--patch", comparing->patch, "as one JSON Patch (RFC 6902)");
+    diff->add_flag("--exit-code", comparing->exit_code, "7 when there is a difference");
+    const auto [blame, blaming] =
+        leaf<AggregateBlameOptions>(*aggregate, "blame", "Which event set each field");
+    add_look(*blame, *blaming);
+    blame->add_option("--as-of", blaming->as_of, "of the state at this moment (default head)");
+    blame->add_option("--field", blaming->field, "everything that ever changed this one, newest first");
+    const auto [retell, telling] =
+        leaf<RetellOptions>(*aggregate, "test", "A moment of the history as a given/when/then test in C++");
+    add_look(*retell, *telling);
+    retell->add_option("--at", telling->at, "the event that is to be decided again (default head)");
+    add_stepping();
+    add_searching();
+  }
+
+  void add_stepping() {
+    const auto [debug, stepping] =
+        leaf<DebugOptions>(app_, "debug", "Step through a history, forward and back");
+    add_look(*debug, *stepping);
+    debug->add_option("--until", stepping->until, "stop at the first event where this holds, and end");
+    debug->add_option("--from", stepping->from, "begin here (default: before the first event)");
+    const auto [bisect, halving] =
+        leaf<BisectOptions>(app_, "bisect", "The first event where a condition holds, and its causes");
+    add_look(*bisect, *halving, false);
+    bisect->add_option("id", halving->id, "one aggregate (default: every one of the type)");
+    bisect->add_option("--bad", halving->bad, "the condition, e.g. 'balance < 0'")->required();
+    bisect->add_flag("--monotone", halving->monotone, "once it holds, it holds to the end: look by halves");
+    bisect->add_option("-n,--limit", halving->limit, "end after so many aggregates (default 100)");
+    const auto [what_if, forking] = leaf<WhatIfOptions>(
+        app_, "whatif", "Another history, in memory: what would differ; nothing is written");
+    add_look(*what_if, *forking);
+    what_if->add_option("--drop", forking->drops, "v203: without this event")->allow_extra_args(false);
+    what_if->add_option("--set", forking->sets, "v203.amount=\"50.00\": with other data")
+        ->allow_extra_args(false);
+    what_if->add_option("--insert", forking->inserts, "'v203 MoneyDeposited {...}': one more in front of it")
+        ->allow_extra_args(false);
+    what_if->add_option("--save", forking->save, "write a bundle that `stele replay` takes anywhere");
+    const auto [replay, repeating] = leaf<ReplayOptions>(
+        app_, "replay", "A saved what-if again; or a stream with two builds of its rules");
+    replay->add_option("what", repeating->bundle, "a bundle; with --code, a stream")->required();
+    replay
+        ->add_option("--code", repeating->code,
+                     "a shared object with STELE_HISTORY_PLUGIN; twice: compare them")
+        ->allow_extra_args(false);
+  }
+
+  void add_searching() {
+    const auto [causes, asking] =
+        leaf<CausesOptions>(app_, "causes", "What led to an event, and what it led to");
+    causes->add_option("event", asking->event, "the event's id")->required();
+    const auto [find, looking] = leaf<FindOptions>(app_, "find", "Search events; says what was searched");
+    find->add_option("text", looking->text, "in data or metadata, as it is written there");
+    find->add_option("--correlation", looking->correlation, "of this transaction");
+    find->add_option("--actor", looking->actor, "by this user");
+    find->add_option("--where", looking->where,
+                     "a condition, e.g. 'data.amount > 1000'; see docs/history.md");
+    find->add_option("--range", looking->range, "A..B; see: stele help places");
+    find->add_option("-n,--limit", looking->limit, "so many; 0 for all (default 100)");
+    add_filter(*find, looking->filter);
   }
 
   void add_measuring() {

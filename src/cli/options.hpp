@@ -17,8 +17,10 @@ enum class Color : std::uint8_t { automatic, always, never };
 
 // Where the events are. At most one is filled in; flags win over STELE_DIR and STELE_URL.
 struct Place {
-  std::string dir;
-  std::string url;
+  std::string dir{};
+  std::string url{};
+  std::string token_file{};  // of a server that wants a token: a file with nothing else in it
+  std::string token{};       // what it holds; filled in by place_of()
 };
 
 // Options every command has.
@@ -134,11 +136,16 @@ struct ExportOptions {
 
 struct ServeOptions {
   std::string listen;
+  std::string projections;  // a folder of .sql files
+  std::string tokens;      // a file of access tokens; empty: none are wanted
+  bool read_only = false;  // follow the process that writes
   bool allow_insecure = false;
 };
 
 struct DemoOptions {
   std::string listen;
+  std::string tokens;
+  std::string side = "both";  // commands, queries
   std::uint64_t seed = 42;
   bool traffic = true;
   std::chrono::milliseconds projection_delay{0};  // read models lag by this; for tests and demonstrations
@@ -214,9 +221,127 @@ struct SagaActOptions {
   bool skip = false;  // instead of trying again
 };
 
+// The read models of a server.
+struct ProjectionListOptions {};
+struct ProjectionInfoOptions {
+  std::string name;
+};
+struct ProjectionErrorsOptions {
+  std::string name;
+};
+struct ProjectionWaitOptions {
+  std::string name;
+  std::optional<std::uint64_t> position;  // nothing: the head
+  std::uint64_t seconds = 5;
+};
+struct ProjectionActOptions {
+  std::string name;
+  std::string verb;  // pause, resume, start, stop, swap, rollback, retry, skip
+  std::string reason;
+  std::optional<std::uint64_t> position;
+};
+struct ProjectionRebuildOptions {
+  std::string name;
+  bool dry_run = false;
+  bool discard = false;
+  bool compare = false;
+  bool keep = false;    // the old one serves until `projection swap`
+  bool detach = false;  // do not look on
+};
+struct ProjectionRemoveOptions {
+  std::string name;
+};
+
+// The access tokens of a server: a file of hashes.
+struct TokenNewOptions {
+  std::string name;
+  std::string file;
+  std::vector<std::string> scopes;
+  std::string expires;  // 90d; empty: never
+};
+struct TokenListOptions {
+  std::string file;
+};
+struct TokenRemoveOptions {
+  std::string name;
+  std::string file;
+};
+
+// A question in SQL about the log.
+struct SqlOptions {
+  std::string query;  // empty: in `file`, or on standard input
+  std::string file;
+  std::vector<std::string> parameters;  // name=value
+  std::optional<std::uint64_t> limit;   // 0: no limit
+  double seconds = 5;                   // 0: no limit
+  std::string as_of;
+  bool plan = false;  // what was asked of the store instead of the rows
+};
+
 struct NewOptions {
   std::string name;
   std::string dir;  // empty: a folder of that name here
+};
+
+// Looking through time. Whose state, and who folds it.
+struct LookOptions {
+  std::string type;  // a category
+  std::string id;
+  std::string fold;  // a fold file; empty: the server's application, or the bundled ones
+};
+struct AggregateListOptions {
+  std::string fold;
+};
+struct AggregateShowOptions : LookOptions {
+  std::string as_of = "head";
+};
+struct AggregateLogOptions : LookOptions {
+  std::string range;
+  std::optional<std::uint64_t> limit;  // 0: no limit
+  bool reverse = false;
+};
+struct AggregateDiffOptions : LookOptions {
+  std::string range;
+  bool patch = false;      // one JSON Patch instead of a record for each field
+  bool exit_code = false;  // 7 when there is a difference
+};
+struct AggregateBlameOptions : LookOptions {
+  std::string field;  // everything that ever changed it; empty: the last setter of every field
+  std::string as_of = "head";
+};
+struct DebugOptions : LookOptions {
+  std::string until;  // a condition; then nothing is asked
+  std::string from;   // a moment to begin at
+};
+struct BisectOptions : LookOptions {  // no id: every aggregate of the type
+  std::string bad;
+  bool monotone = false;
+  std::uint64_t limit = 100;  // aggregates that are found
+};
+struct CausesOptions {
+  std::string event;
+};
+struct FindOptions {
+  std::string text;
+  std::string correlation;
+  std::string actor;
+  std::string where;
+  std::string range;
+  Filter filter;
+  std::uint64_t limit = 100;
+};
+struct WhatIfOptions : LookOptions {
+  std::vector<std::string> drops;    // v203
+  std::vector<std::string> sets;     // v12.amount=5
+  std::vector<std::string> inserts;  // v203 TYPE JSON
+  std::string save;
+};
+struct ReplayOptions {
+  std::string bundle;             // or, with code, a stream
+  std::vector<std::string> code;  // shared objects
+};
+struct RetellOptions : LookOptions {
+  std::string at = "head";
 };
 
 struct VersionOptions {};
@@ -224,15 +349,18 @@ struct TopicOptions {
   std::string topic;
 };
 
-using Command =
-    std::variant<AppendOptions, ReadOptions, TailOptions, StreamListOptions, StreamInfoOptions,
-                 StreamSetOptions, StreamRemoveOptions, StreamTombstoneOptions, CompactCommandOptions,
-                 ArchiveCommandOptions, InspectOptions, VerifyOptions, RepairOptions, BackupCommandOptions,
-                 RestoreCommandOptions, ImportOptions, ExportOptions, ServeOptions, DemoOptions,
-                 BenchAppendOptions, BenchReadOptions, BenchLoadOptions, BenchConditionOptions,
-                 BenchSubscribeOptions, BenchRebuildOptions, BenchFillOptions, BenchOpenOptions,
-                 SchemaCheckOptions, SchemaDigestsOptions, SchemaPrintOptions, SagaListOptions,
-                 SagaShowOptions, SagaActOptions, NewOptions, VersionOptions, TopicOptions>;
+using Command = std::variant<
+    AppendOptions, ReadOptions, TailOptions, StreamListOptions, StreamInfoOptions, StreamSetOptions,
+    StreamRemoveOptions, StreamTombstoneOptions, CompactCommandOptions, ArchiveCommandOptions, InspectOptions,
+    VerifyOptions, RepairOptions, BackupCommandOptions, RestoreCommandOptions, ImportOptions, ExportOptions,
+    ServeOptions, DemoOptions, BenchAppendOptions, BenchReadOptions, BenchLoadOptions, BenchConditionOptions,
+    BenchSubscribeOptions, BenchRebuildOptions, BenchFillOptions, BenchOpenOptions, SchemaCheckOptions,
+    SchemaDigestsOptions, SchemaPrintOptions, SagaListOptions, SagaShowOptions, SagaActOptions,
+    ProjectionListOptions, ProjectionInfoOptions, ProjectionErrorsOptions, ProjectionWaitOptions,
+    ProjectionActOptions, ProjectionRebuildOptions, ProjectionRemoveOptions, TokenNewOptions, TokenListOptions, TokenRemoveOptions, SqlOptions, NewOptions, VersionOptions,
+    AggregateListOptions, AggregateShowOptions, AggregateLogOptions, AggregateDiffOptions,
+    AggregateBlameOptions, DebugOptions, BisectOptions, CausesOptions, FindOptions, WhatIfOptions,
+    ReplayOptions, RetellOptions, TopicOptions>;
 
 struct Invocation {
   Common common;

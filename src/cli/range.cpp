@@ -92,6 +92,13 @@ class Resolver {
 
 }  // namespace
 
+result<std::chrono::seconds> parse_span(const std::string& text) {
+  const auto moment = parse_moment("-" + text);
+  const auto* const ago = moment ? std::get_if<Moment::Ago>(&moment->at) : nullptr;
+  if (ago != nullptr) return std::chrono::duration_cast<std::chrono::seconds>(ago->age);
+  return usage_error("'" + text + "' is not a span of time").help("write 90s, 15m, 12h, 30d or 4w");
+}
+
 // The first ".." divides: no place contains one.
 result<Range> parse_range(std::string_view text) {
   Range range;

@@ -2,7 +2,9 @@
 // answer. The grammar of single places is stele::parse_moment.
 #pragma once
 
+#include <chrono>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "cli/target/target.hpp"
@@ -17,6 +19,9 @@ struct Range {
 
 // "v10..v20", "..p99", "-2h..", "v204" (that one only), "-20" and times (from there on). Empty: everything.
 [[nodiscard]] result<Range> parse_range(std::string_view text);
+
+// "90s", "15m", "12h", "30d", "4w".
+[[nodiscard]] result<std::chrono::seconds> parse_span(const std::string& text);
 
 // Which events of a stream or of the log: bounds by revision and by position, both inclusive.
 struct Bounds {

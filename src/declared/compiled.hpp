@@ -30,15 +30,15 @@ struct Compiled {
   [[nodiscard]] const CompiledQuery* query(std::string_view name) const;
 };
 
-// Everything that can be wrong with the text is found here, against empty tables in memory: SQL that does not parse or
-// names a column that is not there, statements that may not stand where they do, parameters that no event has. `label` is
-// its name in messages. `type_names`: what types were called before, as App::type_names has it; `@on` a type is also on
-// its older names. Errors: invalid (facts line, column), too_large.
+// Everything that can be wrong with the text is found here, against empty tables in memory: SQL that does not parse
+// or names a column that is not there, statements that may not stand where they do, parameters that no event has.
+// `label` is its name in messages. `type_names`: what types were called before, as App::type_names has it; `@on` a
+// type is also on its older names. Errors: invalid (facts line, column), too_large.
 [[nodiscard]] result<Compiled> compile(std::string_view text, std::string_view label,
                                        const std::vector<std::vector<std::string>>& type_names = {});
 
-// A question's rows as JSON objects, each appended to a list: "{...},{...}". A column called "x:json" is JSON already and
-// becomes the member x.
+// A question's rows as JSON objects, each appended to a list: "{...},{...}". A column called "x:json" is JSON already
+// and becomes the member x.
 struct QueryRows {
   std::string json;
   std::uint64_t count = 0;

@@ -1,5 +1,6 @@
 // question.cpp - a declared query put to a model: its parameters out of an address, its rows as JSON.
 #include <algorithm>
+#include <chrono>
 
 #include "base/json_reader.hpp"
 #include "base/json_text.hpp"
@@ -89,6 +90,8 @@ SqlValue bound_value(const GivenValue& value) {
   return nullptr;
 }
 
+// Whoever writes a query may write one that never ends.
+constexpr std::chrono::milliseconds longest_answer{10'000};
 constexpr std::string_view json_mark = ":json";
 
 // What is no JSON is shown as the text it is, whatever the column is called.
@@ -129,6 +132,7 @@ result<QueryRows> run_query(SqliteSnapshot& model, const CompiledQuery& query,
   std::vector<SqlValue> bound;
   for (const auto index : query.order) bound.push_back(bound_value(values[index]));
   QueryRows rows;
+  model.give_up_after(longest_answer);
   STELE_CHECK(model.each(query.sql, std::span<const SqlValue>(bound), [&](const SqlRow& row) {
     rows.truncated = rows.count == most_rows;
     if (rows.truncated) return false;

@@ -1,8 +1,8 @@
-// shelf.hpp - the `.sql` projections of one server: loaded from a folder or given over HTTP, kept up to date, asked about
-// now and about the past. What is in one of them is compiled.hpp.
+// shelf.hpp - the `.sql` projections of one server: loaded from a folder or given over HTTP, kept up to date, asked
+// about now and about the past. What is in one of them is compiled.hpp.
 //
-// The texts that were given over HTTP are kept in the store's records, so they are there after a restart; the models are
-// files that come back from the log when they are lost.
+// The texts that were given over HTTP are kept in the store's records, so they are there after a restart; the models
+// are files that come back from the log when they are lost.
 #pragma once
 
 #include <filesystem>

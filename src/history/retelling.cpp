@@ -46,7 +46,7 @@ T told(const char* json) {
 
 std::string past_list(const std::string& rules, const std::vector<stele::detail::WrittenStruct>& past) {
   std::string out = "  const std::vector<" + rules + "::Events::any> past{";
-  for (const auto& each : past) out += "\n      " + told(each) + ",";
+  for (std::size_t i = 0; i < past.size(); ++i) out += (i > 0 ? ",\n      " : "\n      ") + told(past[i]);
   return out + "};\n";
 }
 

@@ -47,6 +47,7 @@ result<void> Rebuild::reserve(bool for_build) {
   state_ = RebuildState::building;
   reason_.clear();
   failure_.reset();
+  outcome_.reset();
   comparison_.clear();
   builder_.reset();
   return {};
@@ -59,7 +60,7 @@ result<void> Rebuild::begin(const RebuildOptions& options) {
   const Task task{options};
   std::shared_ptr<ProjectionTarget> target;
   if (auto opened = open_target(task, target); !opened) {
-    settle(RebuildState::failed, opened.error().to_string());
+    give_back(opened.error());
     return opened;
   }
   launch(task, std::move(target));
@@ -163,6 +164,9 @@ void Rebuild::run(const Task& task, std::shared_ptr<ProjectionTarget> target) {
     if (!stopped_) state_ = RebuildState::failed;
     reason_ = done.error().to_string();
   }
+  // Neither waiting for somebody nor failed: the other model serves, and there is nothing to show any more.
+  if (done && !outcome_) shown_ = false;
+  if (outcome_) state_ = *outcome_;
   builder_.reset();
   running_ = false;
   ended_.notify_all();
@@ -196,20 +200,11 @@ result<void> Rebuild::take_over(const Task& task, ProjectionTarget& target, Work
   if (serving_.at().position > builder.at().position) STELE_CHECK(builder.catch_up(serving_.at().position));
   if (task.options.compare && !task.whatever_differs) {
     STELE_TRY(const bool same, compare(target, builder));
-    if (!same) {
-      settle(RebuildState::different);
-      return {};
-    }
+    if (!same) return wait_for_somebody(RebuildState::different);
   }
-  if (!task.options.swap) {
-    settle(RebuildState::ready);
-    return {};
-  }
+  if (!task.options.swap) return wait_for_somebody(RebuildState::ready);
   STELE_CHECK(serving_.target().side_by_side()->swap(target));
-  STELE_CHECK(serving_.adopt_swapped());
-  const std::lock_guard lock(mutex_);
-  shown_ = false;
-  return {};
+  return serving_.adopt_swapped();
 }
 
 result<bool> Rebuild::compare(ProjectionTarget& target, Worker& builder) {
@@ -221,12 +216,18 @@ result<bool> Rebuild::compare(ProjectionTarget& target, Worker& builder) {
   return same;
 }
 
-// Also ends a reservation that came to nothing.
-void Rebuild::settle(RebuildState state, std::string reason) {
+// It shows when the thread has ended, so that whoever sees it can go on at once.
+result<void> Rebuild::wait_for_somebody(RebuildState outcome) {
   const std::lock_guard lock(mutex_);
-  state_ = state;
-  reason_ = std::move(reason);
-  if (!thread_.joinable()) running_ = false;
+  outcome_ = outcome;
+  return {};
+}
+
+void Rebuild::give_back(const Error& why) {
+  const std::lock_guard lock(mutex_);
+  state_ = RebuildState::failed;
+  reason_ = why.to_string();
+  running_ = false;
 }
 
 // ---- Asking

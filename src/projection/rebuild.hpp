@@ -50,7 +50,8 @@ class Rebuild {
   result<void> build(const Task& task, const std::shared_ptr<ProjectionTarget>& target);
   result<void> take_over(const Task& task, ProjectionTarget& target, Worker& builder);
   result<bool> compare(ProjectionTarget& target, Worker& builder);
-  void settle(RebuildState state, std::string reason = {});
+  result<void> wait_for_somebody(RebuildState outcome);
+  void give_back(const Error& why);  // a reservation that came to nothing
   result<void> wait_until_done();
 
   Worker& serving_;
@@ -64,6 +65,7 @@ class Rebuild {
   bool shown_ = false;  // there is a status to be shown
   std::shared_ptr<Worker> builder_;
   RebuildState state_ = RebuildState::building;
+  std::optional<RebuildState> outcome_;  // of the build that runs, unless its model serves
   std::string reason_;
   std::optional<Error> failure_;
   std::vector<TableComparison> comparison_;

@@ -196,10 +196,7 @@ result<void> Worker::deliver(std::span<const EventView> events, Position up_to) 
       return {};
     }
     NotApplied& failed = applied.error();
-    if (save_the_good_part(events, failed)) {
-      failures = 0;
-      failed.event = 0;
-    }
+    if (save_the_good_part(events, failed)) failures = 0;
     ++failures;
     const bool given_up = failures >= options_.tries && !may_pass(failed.why.kind());
     if (!given_up) {
@@ -214,15 +211,23 @@ result<void> Worker::deliver(std::span<const EventView> events, Position up_to) 
   }
 }
 
-// The events before the one that failed need not wait for it.
-bool Worker::save_the_good_part(std::span<const EventView>& events, const NotApplied& failed) {
-  if (failed.event == 0 || failed.event >= events.size()) return false;
-  const auto good = events.first(failed.event);
-  auto applied = apply_batch(*target_, at_, good, good.back().position, {&parked_, &apply_meter_});
-  if (!applied) return false;
-  publish(*applied, good);
-  events = events.subspan(failed.event);
-  return true;
+// The events before the one that failed need not wait for it. When one of those fails now, it is that one: so the
+// search ends, at the front or with a commit that cannot be done.
+bool Worker::save_the_good_part(std::span<const EventView>& events, NotApplied& failed) {
+  while (failed.event > 0 && failed.event < events.size()) {
+    const auto good = events.first(failed.event);
+    auto applied = apply_batch(*target_, at_, good, good.back().position, {&parked_, &apply_meter_});
+    if (applied) {
+      publish(*applied, good);
+      events = events.subspan(failed.event);
+      failed.event = 0;
+      return true;
+    }
+    const bool at_commit = applied.error().event == good.size();
+    failed = applied.error();
+    if (at_commit) failed.event = events.size();
+  }
+  return false;
 }
 
 // Figures first: whoever is woken by the position finds them up to date.

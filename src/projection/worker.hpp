@@ -87,7 +87,7 @@ class Worker {
   result<std::string> reason_to_rebuild(const Checkpoint& at);
   result<void> subscribe();
   result<void> deliver(std::span<const EventView> events, Position up_to);
-  bool save_the_good_part(std::span<const EventView>& events, const NotApplied& failed);
+  bool save_the_good_part(std::span<const EventView>& events, NotApplied& failed);
   void publish(const Applied& applied, std::span<const EventView> events);
   void count(std::span<const EventView> fresh);
   void note_caught_up();

@@ -3,6 +3,7 @@
 #include <future>
 #include <thread>
 
+#include "declared/shelf.hpp"
 #include "server/api/store_api.hpp"
 #include "server/app/core.hpp"
 #include "server/http/http1.hpp"
@@ -22,6 +23,7 @@ Core::Core(EventStore& the_store, const App* the_app, ServerOptions the_options)
     : store(the_store),
       app(the_app),
       options(std::move(the_options)),
+      tokens(options.tokens),
       idempotency(store.records()),
       workers(options.workers, 10'000),
       hub(store) {}
@@ -119,7 +121,7 @@ void open_connection(const std::shared_ptr<Core>& core, Loop& loop, Connection::
 // The application's come last: it cannot take an address of the server's, and is told which it tried.
 result<void> add_routes(const std::shared_ptr<Core>& core) {
   std::vector<ServedRoute> all;
-  for (auto make : {append_routes, read_routes, stream_routes, retention_routes, saga_routes, ops_routes}) {
+  for (auto make : {append_routes, read_routes, stream_routes, retention_routes, aggregate_routes, history_routes, saga_routes, projection_routes, sql_routes, query_routes, ops_routes}) {
     for (auto& route : make(core)) all.push_back(std::move(route));
   }
   if (core->app) {
@@ -139,6 +141,16 @@ result<void> add_routes(const std::shared_ptr<Core>& core) {
   std::vector<std::string> patterns;
   for (const auto& served : core->router.routes()) patterns.push_back(served.route.pattern);
   core->metrics.declare_routes(patterns);
+  return {};
+}
+
+// Before the routes: they know what there is.
+result<void> open_shelf(Core& core) {
+  if (core.options.models.empty()) return {};
+  const auto names = core.app ? core.app->type_names() : std::vector<std::vector<std::string>>();
+  STELE_TRY(core.shelf, declared::Shelf::open(core.store, {.models = core.options.models,
+                                                           .folder = core.options.projections,
+                                                           .type_names = names}));
   return {};
 }
 
@@ -203,6 +215,7 @@ result<std::unique_ptr<Server>> Server::start(EventStore& store, const App* app,
   auto impl = std::make_unique<Impl>();
   impl->core = std::make_shared<server::Core>(store, app, std::move(options));
   auto& core = *impl->core;
+  STELE_CHECK(server::open_shelf(core));
   STELE_CHECK(server::add_routes(impl->core));
   std::vector<server::Loop*> loops;
   for (std::size_t i = 0; i < core.options.io_threads; ++i) {
@@ -243,6 +256,7 @@ void Server::stop() {
   impl_->wait_for_quiet(core.options.grace);
   core.hub.stop();
   core.workers.stop();
+  if (core.shelf) core.shelf->projections().stop();
   for (auto& loop : core.loops) loop->stop();
   impl_->listener.reset();
   server::log_line(server::LogLevel::info, "server.stopped", "stopped");

@@ -1,5 +1,5 @@
-// side_tables.cpp - `streams`, `snapshots` and `projector_checkpoints`: small tables that differ in their columns and in
-// where their rows come from, and share everything that SQLite wants of a table.
+// side_tables.cpp - `streams`, `snapshots` and `projector_checkpoints`: small tables that differ in their columns and
+// in where their rows come from, and share everything that SQLite wants of a table.
 #include <sqlite3.h>
 
 #include <functional>

@@ -54,6 +54,39 @@ TEST_F(Demo, the_walk_through) {
   EXPECT_EQ(other.at("/metadata/correlationId"), stored.at("/metadata/correlationId"));
 }
 
+TEST_F(Demo, commands_and_queries_are_two_processes_over_one_store) {
+  start({"--side", "commands"});
+  ServerProcess queries("demo", dir(), {"--side", "queries", "--no-traffic"});
+  HttpClient asking(queries.port());
+  EXPECT_EQ(http().get("/api/accounts/acct-42/summary").status, 404) << "no read model there";
+  EXPECT_EQ(asking.post("/api/accounts/acct-42/deposit", R"({"amount":100})").status, 404)
+      << "no commands here";
+  ASSERT_EQ(http().post("/api/accounts/acct-42/deposit", R"({"amount":100})").at("/version"), "203");
+  const auto seen = asking.get("/api/accounts/acct-42/summary?after_version=203");
+  EXPECT_EQ(seen.at("/balance"), "5420.50") << seen.body;
+  const auto before = head();
+  EXPECT_NE(asking.post("/v1/streams/x/events", R"({"type":"Happened","data":{}})").status, 201);
+  EXPECT_EQ(head(), before);
+  EXPECT_EQ(server_->process().stop(), 0);
+  EXPECT_EQ(asking.get("/api/accounts/acct-42/summary").at("/balance"), "5420.50")
+      << "the other side is gone";
+}
+
+TEST_F(Demo, a_query_token_reads_and_may_not_command) {
+  const auto tokens = (dir_ / "tokens").string();
+  Process make({"token", "new", "reports", "--scope", "query", "--file", tokens, "-o", "json"});
+  const auto made = make.line().value_or("");
+  ASSERT_EQ(make.wait(), 0);
+  const auto begin = made.find("stele_");
+  ASSERT_NE(begin, std::string::npos) << made;
+  const Headers bearer{{"Authorization", "Bearer " + made.substr(begin, made.find('"', begin) - begin)}};
+  start({"--tokens", tokens});
+  EXPECT_EQ(http().get("/api/accounts/acct-42/summary").status, 401);
+  EXPECT_EQ(http().get("/api/accounts/acct-42/summary", bearer).at("/balance"), "5320.50");
+  EXPECT_EQ(http().post("/api/accounts/acct-42/deposit", R"({"amount":100})", bearer).status, 403);
+  EXPECT_EQ(http().get("/api/accounts/acct-42/summary", bearer).at("/balance"), "5320.50");
+}
+
 TEST_F(Demo, with_the_projector_held_back_a_reader_waits_or_is_told) {
   start({"--projection-delay", "300ms"});
   ASSERT_EQ(http().post("/api/accounts/acct-42/deposit", R"({"amount":100})").at("/version"), "203");

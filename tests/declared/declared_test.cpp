@@ -1,5 +1,5 @@
-// declared_test.cpp - projections written in SQL: what is understood, what is refused and where, what they make of a log,
-// now and in the past, and which event made which row.
+// declared_test.cpp - projections written in SQL: what is understood, what is refused and where, what they make of a
+// log, now and in the past, and which event made which row.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -304,6 +304,40 @@ TEST(PluginFiles, what_is_none_is_refused) {
   EXPECT_EQ(load_plugin("/proc/self/exe").error().kind(), errc::invalid);
 }
 
+TEST(PluginFiles, two_builds_part_at_the_first_event_they_read_differently) {
+  auto source = bank_past();
+  const auto info = *source.stream_info(raced);
+  const auto plain = load_plugin(STELE_PLUGIN_plain);
+  ASSERT_TRUE(plain) << plain.error().to_string();
+  ASSERT_EQ(plain->size(), 1u);
+  EXPECT_EQ(plain->front().category, "BankAccount");
+  const auto rules = account_fold();
+  const auto same = compare_folds(source, info, plain->front(), rules);
+  ASSERT_TRUE(same) << same.error().to_string();
+  EXPECT_FALSE(same->first_different);
+  EXPECT_EQ(same->events, 204u);
+  const auto fee = *load_plugin(STELE_PLUGIN_fee);
+  const auto parted = compare_folds(source, info, plain->front(), fee.front());
+  ASSERT_TRUE(parted->first_different);
+  const auto first_withdrawal = std::ranges::find_if(source.events, [](const RecordedEvent& event) {
+    return event.stream == raced && event.type == "MoneyWithdrawn";
+  });
+  EXPECT_EQ(parted->first_different, first_withdrawal->revision);
+  EXPECT_NE(parted->first, parted->second);
+}
+
+TEST(PluginFiles, a_plugged_fold_is_walked_like_any_other_and_says_what_it_refuses) {
+  auto source = bank_past();
+  source.add("BankAccount-x", "MoneyDeposited", "{}");
+  const auto plain = *load_plugin(STELE_PLUGIN_plain);
+  const auto timeline = *open_timeline(source, plain.front(), raced, {.spacing = 16});
+  EXPECT_EQ(*timeline->state_at(Revision(203)), R"({"type":"Open","balance":"-100.00"})");
+  EXPECT_EQ(*timeline->state_at(Revision(201)), R"({"type":"Open","balance":"3400.00"})");
+  EXPECT_EQ(*timeline->state_at(std::nullopt), R"({"type":"Missing"})");
+  const auto broken = *open_timeline(source, plain.front(), "BankAccount-x");
+  EXPECT_EQ(broken->state_at(Revision(0)).error().kind(), errc::corrupt);
+}
+
 // ---- In a real store
 
 TEST(StateOf, an_application_asks_its_own_library) {

@@ -1,5 +1,5 @@
 // history_plugin.hpp - the border between a build of somebody's rules in a shared object and the tool that folds with
-// it: plain C, so that neither side must know how the other was compiled. Only for stele/history.hpp.
+// it: plain C, so that two builds with types of the same names never meet. Only for stele/history.hpp.
 #pragma once
 
 #include <cstddef>

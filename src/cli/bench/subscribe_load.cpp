@@ -131,7 +131,8 @@ result<SubscribeMeasured> measure_live_stream(EventStore& store, const Subscribe
   ServerOptions options;
   options.port = 0;
   STELE_TRY(const auto server, Server::start(store, nullptr, options));
-  STELE_TRY(const auto target, open_remote_target(fmt::format("http://127.0.0.1:{}", server->port())));
+  STELE_TRY(const auto target,
+            open_remote_target({.url = fmt::format("http://127.0.0.1:{}", server->port())}));
   Times times(store.head().position, load);
   std::stop_source enough;
   const auto receive = [&]() -> result<void> {

@@ -182,7 +182,7 @@ result<int> append_to_server(const BenchAppendOptions& options, Session& session
   if (options.completions) return usage_error("--async measures a directory").help("leave it out with --url");
   STELE_CHECK(report.begin(append_title(options, url), append_facts(options, url), std::nullopt, 0));
   const bench::AppendCallMaker connect = [&]() -> result<bench::AppendCall> {
-    STELE_TRY(auto made, open_remote_target(url));
+    STELE_TRY(auto made, open_remote_target({.url = url}));
     const std::shared_ptr<Target> target = std::move(made);
     return bench::AppendCall([target](AppendRequest request) { return target->append(std::move(request)); });
   };

@@ -125,7 +125,7 @@ result<int> read_directory(const BenchReadOptions& options, Session& session, be
 // A server's log as it is: everything once, over HTTP.
 result<int> read_server(const BenchReadOptions& options, Session& session, bench::Report& report) {
   const auto& url = session.common.place.url;
-  STELE_TRY(const auto target, open_remote_target(url));
+  STELE_TRY(const auto target, open_remote_target({.url = url}));
   JsonObject facts;
   facts.number("events", options.events).text("place", url);
   STELE_CHECK(report.begin(fmt::format("at most {} · {}", counted(options.events, "event"), url),

@@ -14,6 +14,7 @@
 #include "cli/listen.hpp"
 #include "cli/output/json_object.hpp"
 #include "cli/output/text.hpp"
+#include "cli/report.hpp"
 #include "crm/crm.hpp"
 #include "shop/shop.hpp"
 
@@ -102,30 +103,65 @@ void wait_for_models(const bank::Bank& bank, Position head) {
   for (auto* runner : bank.projections().runners()) (void)runner->wait(head, std::chrono::seconds(20));
 }
 
+bank::Side side_of(const std::string& word) {
+  if (word == "both") return bank::Side::both;
+  return word == "commands" ? bank::Side::commands : bank::Side::queries;
+}
+
+// How many events of the bank's history were written; 0 when they are there, or are another process's business.
+result<std::uint64_t> seed_all(EventStore& store, const DemoOptions& options, bank::Side side) {
+  if (side == bank::Side::queries) return 0;
+  STELE_TRY(const auto written, bank::seed(store, options.seed));
+  STELE_CHECK(crm::seed(store));
+  STELE_CHECK(shop::seed(store));
+  return written;
+}
+
+// The shop and the crm: they answer commands and queries in one process only.
+struct Neighbours {
+  std::unique_ptr<shop::Shop> shop;
+  std::unique_ptr<crm::Crm> crm;
+
+  result<void> move_in(EventStore& store, const std::filesystem::path& models, App& app) {
+    STELE_TRY(shop, shop::Shop::open(store, models));
+    STELE_TRY(crm, crm::Crm::open(store, models));
+    shop->attach(app);
+    crm->attach(app);
+    return {};
+  }
+};
+
 }  // namespace
 
 result<int> execute(const DemoOptions& options, Session& session) {
   STELE_TRY(auto listening, parse_listen(options.listen));
   listening.log_requests = false;
   STELE_TRY(const auto directory, DemoDirectory::choose(session.common.place.dir));
-  STELE_TRY(const auto store, open(directory.path()));
+  if (!options.tokens.empty()) {
+    STELE_TRY(listening.tokens, read_tokens(options.tokens));
+  }
+  const auto side = side_of(options.side);
+  if (side == bank::Side::queries && directory.temporary())
+    return usage_error("the side of the queries follows a store that another process writes")
+        .help("name its directory with --dir");
+  const auto access = side == bank::Side::queries ? Access::read_only : Access::read_write;
+  STELE_TRY(const auto store, open(directory.path(), {.access = access}));
   session.handles_stop();
-  STELE_TRY(const auto written, bank::seed(*store, options.seed));
-  STELE_CHECK(crm::seed(*store));
-  STELE_CHECK(shop::seed(*store));
+  STELE_TRY(const auto written, seed_all(*store, options, side));
   STELE_TRY(const auto bank,
-            bank::Bank::open(*store, directory.path() / "models",
-                             {.hold_back = options.projection_delay, .watch_after = bank::base_date}));
+            bank::Bank::open(
+                *store, directory.path() / "models",
+                {.side = side, .hold_back = options.projection_delay, .watch_after = bank::base_date}));
   wait_for_models(*bank, store->head().position);
-  STELE_TRY(const auto shop, shop::Shop::open(*store, directory.path() / "models"));
-  STELE_TRY(const auto crm, crm::Crm::open(*store, directory.path() / "models"));
   App app("bank", STELE_VERSION);
   bank->attach(app);
-  shop->attach(app);
-  crm->attach(app);
+  Neighbours neighbours;
+  if (side == bank::Side::both) STELE_CHECK(neighbours.move_in(*store, directory.path() / "models", app));
+  listening.models = directory.path() / "models" / "declared";
   STELE_TRY(const auto server, Server::start(*store, &app, listening));
   std::optional<bank::Traffic> traffic;
-  if (options.traffic) traffic.emplace(*store, bank::TrafficOptions{.seed = options.seed});
+  if (options.traffic && side != bank::Side::queries)
+    traffic.emplace(*store, bank::TrafficOptions{.seed = options.seed});
   announce_demo(session,
                 {address_of(listening, server->port()), directory, written, store->head(), options.traffic});
   wait_for_stop(session);

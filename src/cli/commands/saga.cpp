@@ -56,7 +56,7 @@ result<HttpClient> client_of(const Session& session) {
   STELE_TRY(const auto place, place_of(session));
   if (place.url.empty())
     return usage_error("sagas run in a server, not in a directory").help("give --url http://HOST:PORT");
-  return HttpClient::make(place.url);
+  return HttpClient::make(place.url, place.token);
 }
 
 std::string saga_path(const std::string& name) { return "/v1/sagas/" + percent_encoded(name); }

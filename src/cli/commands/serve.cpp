@@ -1,6 +1,7 @@
 // serve.cpp - `stele serve`: a store directory behind HTTP until a signal comes.
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <ostream>
 
 #include "cli/commands/commands.hpp"
@@ -38,7 +39,13 @@ result<int> execute(const ServeOptions& options, Session& session) {
   if (dir.empty()) dir = setting(session, "STELE_DIR").value_or("");
   if (dir.empty())
     return usage_error("no store directory was named").help("give --dir DIRECTORY, or set STELE_DIR");
-  STELE_TRY(const auto store, open(dir));
+  if (!options.tokens.empty()) {
+    STELE_TRY(listening.tokens, read_tokens(options.tokens));
+  }
+  STELE_TRY(const auto store,
+            open(dir, {.access = options.read_only ? Access::read_only : Access::read_write}));
+  listening.models = std::filesystem::path(dir) / "models" / "declared";
+  listening.projections = options.projections;
   STELE_TRY(const auto server, Server::start(*store, nullptr, listening));
   session.handles_stop();
   announce(session, address_of(listening, server->port()), dir, store->head());

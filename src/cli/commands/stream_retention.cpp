@@ -7,6 +7,7 @@
 #include "cli/exit_code.hpp"
 #include "cli/output/json_object.hpp"
 #include "cli/output/record_writer.hpp"
+#include "cli/range.hpp"
 #include "cli/report.hpp"
 #include "cli/target/target.hpp"
 #include "event/retention.hpp"
@@ -61,13 +62,6 @@ result<SeenMetadata> seen_metadata(Target& target, const std::string& stream) {
   return seen;
 }
 
-result<std::chrono::seconds> age_of(const std::string& text) {
-  const auto moment = parse_moment("-" + text);
-  const auto* const ago = moment ? std::get_if<Moment::Ago>(&moment->at) : nullptr;
-  if (ago != nullptr) return std::chrono::duration_cast<std::chrono::seconds>(ago->age);
-  return usage_error("'" + text + "' is not an age").help("write 90s, 15m, 12h, 30d or 4w");
-}
-
 result<Revision> revision_of(const std::string& text) {
   const auto moment = parse_moment(text);
   const auto* const revision = moment ? std::get_if<Revision>(&moment->at) : nullptr;
@@ -79,7 +73,7 @@ result<Retention> changed(Retention keep, const StreamSetOptions& options) {
   if (options.clear) keep = {};
   if (options.max_count) keep.max_count = options.max_count;
   if (!options.max_age.empty()) {
-    STELE_TRY(keep.max_age, age_of(options.max_age));
+    STELE_TRY(keep.max_age, parse_span(options.max_age));
   }
   if (!options.truncate_before.empty()) {
     STELE_TRY(keep.truncate_before, revision_of(options.truncate_before));

@@ -54,14 +54,16 @@ struct FreeList {
 };
 using HeaderList = std::unique_ptr<curl_slist, FreeList>;
 
-HeaderList header_list(const HttpRequest& request) {
+HeaderList header_list(const HttpRequest& request, const std::string& authorization) {
   HeaderList list(curl_slist_append(nullptr, "Expect:"));  // bodies go at once, without asking first
-  for (const auto& header : request.headers) {
+  const auto add = [&](const std::string& header) {
     if (auto* longer = curl_slist_append(list.get(), header.c_str())) {
       [[maybe_unused]] auto* same = list.release();
       list.reset(longer);
     }
-  }
+  };
+  for (const auto& header : request.headers) add(header);
+  if (!authorization.empty()) add(authorization);
   return list;
 }
 
@@ -75,6 +77,7 @@ void start_library() {
 
 struct HttpClient::Impl {
   std::string url;
+  std::string authorization;  // a header line; or nothing
   std::unique_ptr<CURL, CloseHandle> handle;
   std::array<char, CURL_ERROR_SIZE> reason{};
 
@@ -120,13 +123,14 @@ HttpClient::~HttpClient() = default;
 HttpClient::HttpClient(HttpClient&&) noexcept = default;
 HttpClient& HttpClient::operator=(HttpClient&&) noexcept = default;
 
-result<HttpClient> HttpClient::make(const std::string& url) {
+result<HttpClient> HttpClient::make(const std::string& url, const std::string& token) {
   if (!url.starts_with("http://") && !url.starts_with("https://"))
     return usage_error(fmt::format("--url cannot be '{}'", url))
         .help("write http://HOST:PORT, e.g. http://127.0.0.1:2113");
   start_library();
   auto impl = std::make_unique<Impl>();
   impl->url = url.substr(0, url.find_last_not_of('/') + 1);
+  if (!token.empty()) impl->authorization = "Authorization: Bearer " + token;
   impl->handle.reset(curl_easy_init());
   if (!impl->handle) return Error(errc::unavailable, "the network library could not start");
   return HttpClient(std::move(impl));
@@ -136,7 +140,7 @@ const std::string& HttpClient::url() const { return impl_->url; }
 
 result<HttpReply> HttpClient::send(const HttpRequest& request) {
   Transfer transfer{.handle = impl_->handle.get(), .sink = nullptr, .stop = {}, .body = {}};
-  const auto headers = header_list(request);
+  const auto headers = header_list(request, impl_->authorization);
   impl_->prepare(request, transfer, headers.get());
   curl_easy_setopt(impl_->handle.get(), CURLOPT_TIMEOUT, reply_seconds);
   const auto code = curl_easy_perform(impl_->handle.get());
@@ -148,7 +152,7 @@ result<HttpReply> HttpClient::send(const HttpRequest& request) {
 
 result<HttpReply> HttpClient::stream(const HttpRequest& request, const BodySink& sink, std::stop_token stop) {
   Transfer transfer{.handle = impl_->handle.get(), .sink = &sink, .stop = std::move(stop), .body = {}};
-  const auto headers = header_list(request);
+  const auto headers = header_list(request, impl_->authorization);
   impl_->prepare(request, transfer, headers.get());
   impl_->prepare_stream(transfer);
   const auto code = curl_easy_perform(impl_->handle.get());

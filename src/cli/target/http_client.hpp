@@ -32,7 +32,8 @@ using BodySink = std::function<bool(std::string_view bytes)>;
 class HttpClient {
  public:
   // Errors: usage for an address that is not http:// or https://.
-  static result<HttpClient> make(const std::string& url);
+  // `token` goes with every request.
+  static result<HttpClient> make(const std::string& url, const std::string& token = "");
   ~HttpClient();
   HttpClient(HttpClient&&) noexcept;
   HttpClient& operator=(HttpClient&&) noexcept;

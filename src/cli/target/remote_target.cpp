@@ -272,8 +272,8 @@ class RemoteTarget final : public Target {
 
 }  // namespace
 
-result<std::unique_ptr<Target>> open_remote_target(const std::string& url) {
-  STELE_TRY(auto client, HttpClient::make(url));
+result<std::unique_ptr<Target>> open_remote_target(const Place& place) {
+  STELE_TRY(auto client, HttpClient::make(place.url, place.token));
   return std::make_unique<RemoteTarget>(std::move(client));
 }
 

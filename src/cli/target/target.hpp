@@ -63,6 +63,6 @@ class Target {
 [[nodiscard]] result<std::unique_ptr<Target>> open_target(const Session& session, Use use);
 
 [[nodiscard]] result<std::unique_ptr<Target>> open_local_target(const std::string& directory, Use use);
-[[nodiscard]] result<std::unique_ptr<Target>> open_remote_target(const std::string& url);
+[[nodiscard]] result<std::unique_ptr<Target>> open_remote_target(const Place& place);
 
 }  // namespace stele::cli

@@ -90,10 +90,12 @@ using StoreCall = Answer (*)(EventStore&, const Request&);
 
 ServedRoute retention_route(EventStore& store, std::string method, std::string pattern, StoreCall call,
                             RouteDoc doc) {
+  const auto scope = method == "GET" ? Scope::query : Scope::admin;
   return {.route = {.method = std::move(method),
                     .pattern = std::move(pattern),
                     .handler = [&store, call](const Request& request) { return call(store, request); },
-                    .doc = std::move(doc)},
+                    .doc = std::move(doc),
+                    .scope = scope},
           .own = true};
 }
 

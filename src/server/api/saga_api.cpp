@@ -107,10 +107,12 @@ Handler on_saga(std::vector<SagaRunner*> sagas, SagaCall call) {
 }
 
 ServedRoute saga_route(std::string method, std::string pattern, Handler handler, RouteDoc doc) {
+  const auto scope = method == "GET" ? Scope::query : Scope::admin;
   return {.route = {.method = std::move(method),
                     .pattern = std::move(pattern),
                     .handler = std::move(handler),
-                    .doc = std::move(doc)},
+                    .doc = std::move(doc),
+                    .scope = scope},
           .own = true};
 }
 

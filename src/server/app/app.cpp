@@ -37,6 +37,11 @@ App& App::saga(SagaRunner& runner) {
   return *this;
 }
 
+App& App::projections(Projections& projections) {
+  projections_.push_back(&projections);
+  return *this;
+}
+
 App& App::type_names(std::vector<std::vector<std::string>> names) {
   type_names_.insert(type_names_.end(), std::make_move_iterator(names.begin()),
                      std::make_move_iterator(names.end()));

@@ -8,6 +8,7 @@
 
 #include "server/app/idempotency.hpp"
 #include "server/app/problems.hpp"
+#include "server/auth/token_table.hpp"
 #include "server/http/router.hpp"
 #include "server/live/hub.hpp"
 #include "server/net/loop.hpp"
@@ -15,6 +16,10 @@
 #include "server/ops/metrics.hpp"
 #include "stele/app.hpp"
 #include "stele/store.hpp"
+
+namespace stele::declared {
+class Shelf;
+}
 
 namespace stele::server {
 
@@ -28,6 +33,7 @@ struct Core {
   const App* app;  // may be null
   const ServerOptions options;
   // Filled while starting, read-only afterwards: no lock.
+  const TokenTable tokens;
   ProblemTable problems;
   Router router;
   Metrics metrics;
@@ -36,6 +42,8 @@ struct Core {
   std::vector<std::unique_ptr<Loop>> loops;
   Workers workers;
   Hub hub;
+  // Projections that are declared in SQL; null where the server keeps none.
+  std::shared_ptr<declared::Shelf> shelf;
 
   std::atomic<std::size_t> connections{0};
   std::atomic<std::size_t> running{0};         // requests without an answer yet

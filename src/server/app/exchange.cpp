@@ -1,6 +1,7 @@
 // exchange.cpp - the steps of answering one request, in order.
 #include "server/app/exchange.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <exception>
 
@@ -94,15 +95,44 @@ void Exchange::understand(ParsedRequest& parsed) {
   request.query = *std::move(query);
   request.params = std::move(match.params);
   route_ = match.route;
+  if ((refused_ = refuse_stranger(route_ != nullptr && route_->open_to_all))) return;
   if (route_ == nullptr && !match.allow.empty()) {
     refused_ = method_problem(request, match.allow);
   } else if (route_ == nullptr) {
     refuse(not_found("there is nothing at " + request.path).help("GET /openapi.json lists every address"));
+  } else if (auto denied = refuse_scope()) {
+    refuse(*std::move(denied));
   } else if (auto problem = read_conventions(request)) {
     refuse(*std::move(problem));
   } else if (auto unknown = refuse_unknown_query()) {
     refuse(*std::move(unknown));
   }
+}
+
+// What is wrong with a token is not told: "expired" would confirm that somebody had guessed one (RFC 6750, 3.1).
+std::optional<Response> Exchange::refuse_stranger(bool open_to_all) {
+  if (core_->tokens.empty() || open_to_all) return std::nullopt;
+  token_ =
+      core_->tokens.find(request_->header("authorization").value_or(""),
+                         std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now()));
+  if (token_ != nullptr) {
+    request_->token = token_->name;
+    return std::nullopt;
+  }
+  return Response::problem(Problem(401, "unauthenticated", "this server wants an access token")
+                               .help("send it as `Authorization: Bearer TOKEN`; `stele token new` makes one"))
+      .header("WWW-Authenticate", "Bearer realm=\"stele\"");
+}
+
+std::optional<Problem> Exchange::refuse_scope() const {
+  if (token_ == nullptr) return std::nullopt;
+  const auto scope = scope_of(route_->route);
+  if (std::ranges::find(token_->scopes, scope) != token_->scopes.end()) return std::nullopt;
+  return Problem(403, "denied",
+                 "the token `" + token_->name + "` may not do this: it lacks the scope `" +
+                     std::string(to_string(scope)) + "`")
+      .with("token", token_->name)
+      .with("needed", to_string(scope));
 }
 
 // For the server's own addresses only: what an application does with its parameters is its business.

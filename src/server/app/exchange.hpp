@@ -31,6 +31,9 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   // Fills the request; whatever is wrong becomes refused_, so that run() has one way to answer.
   void understand(ParsedRequest& parsed);
   [[nodiscard]] std::optional<Problem> refuse_unknown_query() const;
+  // Who asks, and whether they may: 401 comes before anything is told about addresses, 403 after.
+  [[nodiscard]] std::optional<Response> refuse_stranger(bool open_to_all);
+  [[nodiscard]] std::optional<Problem> refuse_scope() const;
   // Worker threads: these read and write records.
   void begin_keyed();
   void proceed();
@@ -53,6 +56,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   std::shared_ptr<Core> core_;
   std::shared_ptr<Request> request_;
   const ServedRoute* route_ = nullptr;
+  const AccessToken* token_ = nullptr;  // null: none is wanted here
   std::optional<Response> refused_;
   Reply reply_;
   // Set between Idempotency::begin() and end(); an answer outside of it is not kept.

@@ -16,14 +16,18 @@ struct Row {
   std::string_view meaning;
 };
 
-constexpr std::array<Row, 28> own_problems{{
+constexpr std::array<Row, 29> own_problems{{
     {"invalid-request", 400, "The request cannot be understood",
      "Something in the request is malformed; `detail` and `errors` say what and where. Correct it; repeating "
      "it "
      "unchanged cannot succeed."},
     {"invalid-command", 400, "The command is malformed",
      "The body is not the command this address takes. `errors` lists every problem with a JSON Pointer."},
-    {"denied", 403, "You may not do this", "Ask for the right."},
+    {"unauthenticated", 401, "Who are you?",
+     "Send an access token that this server knows and that has not expired: `Authorization: Bearer TOKEN`."},
+    {"denied", 403, "You may not do this",
+     "`needed` names the scope that your access token lacks. Ask whoever runs the server for one that has "
+     "it."},
     {"not-found", 404, "There is nothing here",
      "What the address names does not exist, or not yet. If you have just written it, repeat the request "
      "with "

@@ -16,6 +16,7 @@ namespace stele::server {
 struct ServedRoute {
   Route route;
   bool own = false;                     // the server's: unknown query parameters are refused
+  bool open_to_all = false;             // needs no token
   bool pipelined = false;               // answers may overlap with those of earlier pipelined requests
   std::vector<std::string> segments{};  // decoded literals, or "{name}"
   std::size_t index = 0;

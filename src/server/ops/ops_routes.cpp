@@ -9,8 +9,8 @@ namespace {
 
 using CoreAnswer = Answer (*)(Core&, const Request&);
 
-ServedRoute ops_route(const std::shared_ptr<Core>& core, std::string pattern, CoreAnswer answer,
-                      RouteDoc doc) {
+ServedRoute ops_route(const std::shared_ptr<Core>& core, std::string pattern, CoreAnswer answer, RouteDoc doc,
+                      bool open_to_all = false) {
   return {.route = {.method = "GET",
                     .pattern = std::move(pattern),
                     .handler = [weak = std::weak_ptr(core), answer](const Request& request) -> Answer {
@@ -19,7 +19,8 @@ ServedRoute ops_route(const std::shared_ptr<Core>& core, std::string pattern, Co
                       return answer(*live, request);
                     },
                     .doc = std::move(doc)},
-          .own = true};
+          .own = true,
+          .open_to_all = open_to_all};
 }
 
 Answer livez(Core&, const Request&) { return Response::text(200, "ok\n"); }
@@ -156,14 +157,14 @@ Answer problem_page(Core& core, const Request& request) {
 
 std::vector<ServedRoute> ops_routes(const std::shared_ptr<Core>& core) {
   return {
-      ops_route(core, "/livez", livez, {.summary = "The process is alive"}),
+      ops_route(core, "/livez", livez, {.summary = "The process is alive"}, true),
       ops_route(core, "/readyz", readyz,
-                {.summary = "Requests can be served", .query = {{"verbose", "one line per check"}}}),
+                {.summary = "Requests can be served", .query = {{"verbose", "one line per check"}}}, true),
       ops_route(core, "/metrics", metrics_page, {.summary = "Prometheus metrics"}),
       ops_route(core, "/version", version_page, {.summary = "What runs here"}),
       ops_route(core, "/v1/limits", limits_page, {.summary = "Every limit"}),
       ops_route(core, "/openapi.json", openapi_page, {.summary = "This description"}),
-      ops_route(core, "/problems/{slug}", problem_page, {.summary = "What a problem type means"}),
+      ops_route(core, "/problems/{slug}", problem_page, {.summary = "What a problem type means"}, true),
   };
 }
 

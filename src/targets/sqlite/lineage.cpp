@@ -1,6 +1,6 @@
-// lineage.cpp - which event made which row: triggers on a model's tables that write down every change with the position of
-// the event that was being applied. They are part of the schema, so a model has them from its first event on, or not at
-// all.
+// lineage.cpp - which event made which row: triggers on a model's tables that write down every change with the
+// position of the event that was being applied. They are part of the schema, so a model has them from its first event
+// on, or not at all.
 #include <algorithm>
 
 #include "base/sqlite.hpp"

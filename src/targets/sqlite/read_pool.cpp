@@ -24,6 +24,7 @@ result<std::unique_ptr<sqlite::Connection>> ReadPool::take() {
 }
 
 void ReadPool::give_back(std::unique_ptr<sqlite::Connection> connection) {
+  connection->give_up_after({});
   connection->rollback();  // ends the snapshot, so that the write-ahead log can be tidied
   const std::lock_guard lock(mutex_);
   STELE_ASSERT(lent_ > 0, "only what was lent comes back", path_);

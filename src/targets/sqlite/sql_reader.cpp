@@ -120,6 +120,10 @@ result<std::int64_t> SqliteModel::run(std::string_view sql, std::span<const SqlV
   return connection_of(connection_).changes();
 }
 
+void SqliteSnapshot::give_up_after(std::chrono::milliseconds time) {
+  connection_of(connection_).give_up_after(time);
+}
+
 // Runs of the same key are common (one account, many events); the rest is made unique at the commit.
 void SqliteModel::changed(std::string_view key) {
   if (keys_->empty() || keys_->back() != key) keys_->emplace_back(key);

@@ -121,6 +121,7 @@ result<SqliteSnapshot> SqliteTarget::snapshot() {
     const bool taken = model->scratch_in_use.exchange(true);
     STELE_ASSERT(!taken, "a scratch model is asked by one at a time", name());
     return look(*model, &model->writer, [model] {
+      model->writer.give_up_after({});
       model->writer.rollback();
       model->scratch_in_use = false;
     });

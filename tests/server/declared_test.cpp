@@ -1,0 +1,147 @@
+// Projections that are declared in SQL, over HTTP: the whole life of one, waiting for what was written, the past,
+// lineage, and what is refused.
+#include <gmock/gmock.h>
+
+#include <fstream>
+
+#include "server_fixture.hpp"
+
+namespace stele::test {
+namespace {
+
+using testing::HasSubstr;
+
+const std::string sums = R"(---
+name: sums
+category: Acc
+lineage: on
+---
+CREATE TABLE sum(account TEXT PRIMARY KEY, cents INTEGER NOT NULL) STRICT;
+@on Paid
+INSERT INTO sum VALUES(:key, units(:data.amount, 2))
+  ON CONFLICT(account) DO UPDATE SET cents = cents + excluded.cents;
+@query of(account text)
+SELECT account, decimal(cents, 2) AS sum FROM sum WHERE account = :account;
+@query all
+SELECT count(*) AS accounts, coalesce(sum(cents), 0) AS cents FROM sum;
+)";
+
+class DeclaredApiTest : public ServerTest {
+ protected:
+  DeclaredApiTest() {
+    options_.models = directory_ / "models";
+    append("Acc-1", "Paid", R"({"amount":"1.50"})");
+    append("Acc-2", "Paid", R"({"amount":"2"})");
+    append("Acc-1", "Paid", R"({"amount":"0.25"})");
+    start();
+  }
+  Reply get(const std::string& target, const Headers& headers = {}) {
+    return client().send("GET", target, "", headers);
+  }
+  Reply create(const std::string& text) {
+    return client().send("POST", "/v1/projections", text, Headers{{"Content-Type", "application/sql"}});
+  }
+  Reply drop(const std::string& name) {
+    return client().send("DELETE", "/v1/projections/" + name, "", Headers{});
+  }
+};
+
+TEST_F(DeclaredApiTest, one_is_created_asked_kept_and_dropped) {
+  const auto created = create(sums);
+  ASSERT_EQ(created.status, 201) << created.body;
+  EXPECT_EQ(created.header("location"), "/v1/projections/sums");
+  EXPECT_THAT(created.body, HasSubstr(R"({"name":"account","type":"text","required":true})"));
+  EXPECT_EQ(create(sums).status, 200) << "the same again";
+  EXPECT_EQ(create(sums + "\n").status, 409);
+  EXPECT_EQ(get("/v1/projections/sums/source").body, sums);
+  const auto asked = get("/v1/projections/sums/queries/of?account=1&after_position=3");
+  ASSERT_EQ(asked.status, 200) << asked.body;
+  EXPECT_EQ(asked.body,
+            R"({"rows":[{"account":"1","sum":"1.75"}],"count":1,"truncated":false,"position":3})");
+  restart();
+  EXPECT_THAT(get("/v1/projections/sums/queries/all?after_position=3").body,
+              HasSubstr(R"({"accounts":2,"cents":375})"));
+  EXPECT_EQ(drop("sums").body, R"({"name":"sums","dropped":true})");
+  EXPECT_EQ(drop("sums").status, 404);
+  EXPECT_EQ(get("/v1/projections/sums/queries/all").status, 404);
+  restart();
+  EXPECT_EQ(get("/v1/projections/sums/queries/all").status, 404);
+}
+
+TEST_F(DeclaredApiTest, what_was_written_is_waited_for_and_the_past_is_asked) {
+  ASSERT_EQ(create(sums).status, 201);
+  append("Acc-2", "Paid", R"({"amount":"10.00"})");
+  EXPECT_THAT(get("/v1/projections/sums/queries/of?account=2&after_position=4").body, HasSubstr("\"12.00\""));
+  EXPECT_THAT(get("/v1/projections/sums/queries/of?account=2&as_of=p3").body, HasSubstr("\"2.00\""));
+  EXPECT_THAT(get("/v1/projections/sums/queries/all?as_of=p1").body,
+              HasSubstr(R"({"accounts":1,"cents":150})"));
+  EXPECT_THAT(get("/v1/projections/sums/queries/all?as_of=start").body,
+              HasSubstr(R"({"accounts":0,"cents":0})"));
+  EXPECT_THAT(get("/v1/projections/sums/queries/of?account=1&as_of=v0&stream=Acc-1").body,
+              HasSubstr("\"1.50\""));
+  const auto behind = get("/v1/projections/sums/queries/all?after_position=99", {{"Prefer", "wait=0"}});
+  EXPECT_EQ(behind.status, 503) << behind.body;
+  EXPECT_EQ(behind.at("/wanted"), "99");
+  const auto stale =
+      get("/v1/projections/sums/queries/all?after_position=99", {{"Prefer", "wait=0, handling=lenient"}});
+  EXPECT_EQ(stale.status, 200);
+  EXPECT_EQ(stale.header("stele-stale"), "true");
+}
+
+TEST_F(DeclaredApiTest, a_row_leads_to_its_events_and_an_event_to_its_rows) {
+  ASSERT_EQ(create(sums).status, 201);
+  ASSERT_EQ(get("/v1/projections/sums/queries/all?after_position=3").status, 200);
+  const auto row = get("/v1/projections/sums/lineage?table=sum&key=1");
+  EXPECT_EQ(row.at("/changes/0/position"), "1");
+  EXPECT_EQ(row.at("/changes/1/before/cents"), "150");
+  EXPECT_EQ(row.at("/changes/1/after/cents"), "175");
+  EXPECT_EQ(row.at("/changes/1/event/data/amount"), "0.25");
+  const auto event = get("/v1/projections/sums/lineage?position=2");
+  EXPECT_EQ(event.at("/changes/0/key/0"), "2");
+  EXPECT_EQ(get("/v1/projections/sums/lineage").status, 400);
+  EXPECT_EQ(get("/v1/projections/sums/lineage?position=x").status, 400);
+}
+
+TEST_F(DeclaredApiTest, what_is_wrong_is_refused_with_its_place) {
+  auto broken = sums;
+  broken.replace(broken.find("units("), 5, "unitz");
+  const auto refused = create(broken);
+  EXPECT_EQ(refused.status, 400);
+  EXPECT_THAT(refused.body, HasSubstr("no such function: unitz"));
+  EXPECT_EQ(refused.at("/line"), "8") << refused.body;
+  EXPECT_EQ(create("").status, 400);
+  EXPECT_EQ(
+      client().send("POST", "/v1/projections", "{}", Headers{{"Content-Type", "application/json"}}).status,
+      415);
+  ASSERT_EQ(create(sums).status, 201);
+  EXPECT_EQ(get("/v1/projections/sums/queries/none").status, 404);
+  EXPECT_EQ(get("/v1/projections/sums/queries/of").status, 400) << "a parameter is missing";
+  EXPECT_EQ(get("/v1/projections/sums/queries/of?account=1&acount=2").status, 400);
+  EXPECT_THAT(get("/openapi.json").body, HasSubstr("/v1/projections/{projection}/queries/{query}"));
+}
+
+TEST_F(DeclaredApiTest, a_server_without_a_place_for_models_says_so) {
+  stop();
+  options_.models.clear();
+  start();
+  EXPECT_EQ(create(sums).status, 404);
+  EXPECT_EQ(get("/v1/projections/sums/queries/all").status, 404);
+}
+
+TEST_F(DeclaredApiTest, a_folder_with_a_wrong_file_keeps_the_server_from_starting) {
+  stop();
+  options_.projections = directory_ / "sql";
+  std::filesystem::create_directory(options_.projections);
+  std::ofstream(options_.projections / "a.sql") << sums;
+  start();
+  EXPECT_EQ(get("/v1/projections/sums/queries/all?after_position=3").status, 200);
+  EXPECT_EQ(drop("sums").status, 409) << "it comes from a file";
+  stop();
+  std::ofstream(options_.projections / "b.sql") << "SELECT";
+  const auto refused = Server::start(*store_, nullptr, options_);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message(), HasSubstr("b.sql line 1 column 1"));
+}
+
+}  // namespace
+}  // namespace stele::test
