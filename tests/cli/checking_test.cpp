@@ -2,6 +2,7 @@
 #include <thread>
 
 #include "cli/verify/order_check.hpp"
+#include "cli/verify/retention_check.hpp"
 #include "shell.hpp"
 
 namespace stele::cli::test {
@@ -128,6 +129,33 @@ TEST(Order, gaps_in_positions_and_versions_and_steps_back_in_time_are_findings) 
   EXPECT_EQ(layer.findings[2].stream, "A");
   EXPECT_EQ(layer.findings[2].first, Position(4));
   EXPECT_EQ(layer.findings[2].file, "two");
+}
+
+// The writer is in the middle of a sync, or died over it: the log's files hold what no reader may see yet.
+TEST_F(Checking, a_stream_with_rules_and_an_event_that_is_not_known_to_be_durable) {
+  const auto store = open(directory.path("store"));
+  ASSERT_TRUE(store) << store.error().to_string();
+  const auto name = std::string("Account-1");
+  const auto known = (*store)->stream_info(name);
+  ASSERT_TRUE(known) << known.error().to_string();
+  ASSERT_TRUE(set_retention(**store, name, {.truncate_before = {}, .max_count = 9, .max_age = {}}));
+  OrderCheck order;
+  RetentionCheck retention;
+  const auto cursor = (*store)->read({.query = Query::all()});
+  ASSERT_TRUE(cursor);
+  const auto events = (*cursor)->next_batch(100);
+  ASSERT_TRUE(events);
+  for (const auto& event : *events) {
+    order.take(event, "one");
+    retention.take(event);
+  }
+  const auto head = (*store)->head().position;
+  EXPECT_TRUE(retention.layer(**store, order, head).findings.empty());
+  order.take(view_at(head.value() + 1, known->last_revision.value() + 1, name), "one");
+  EXPECT_TRUE(retention.layer(**store, order, head).findings.empty());
+  const auto wrong = retention.layer(**store, order, head.next());
+  ASSERT_EQ(wrong.findings.size(), 1u) << "had it been durable";
+  EXPECT_EQ(wrong.findings[0].stream, name);
 }
 
 TEST(Order, a_flood_of_findings_is_counted_and_not_kept) {

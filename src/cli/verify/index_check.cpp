@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 
 #include "cli/output/text.hpp"
 #include "cli/verify/log_check.hpp"
@@ -50,14 +49,6 @@ result<void> check_stream(EventStore& store, const std::string& name, const Stre
                               fmt::format("v{} is not where the log has it", totals.last_revision.value())));
   }
   return {};
-}
-
-// How far readers see what was checked. The log is read to its last whole append, which a writer may just be syncing:
-// that becomes visible in a moment, or never when the writer died over it. Beside damage nothing is waited for.
-Position visible_end(EventStore& store, const LogCheck& check) {
-  constexpr std::chrono::seconds patience{1};
-  if (check.report.damages.empty()) (void)store.wait_for(check.order.last(), patience);
-  return std::min(store.head().position, check.order.last());
 }
 
 // Every position up to there, through the index: the ids must come in the same order.
@@ -117,11 +108,10 @@ result<void> check_index_files(const std::string& directory, Layer& layer) {
 }  // namespace
 
 // Asking the index for everything proves that it leads back to the same events.
-result<Layer> check_index(const std::string& directory, LogCheck& check, EventStore& store) {
+result<Layer> check_index(const std::string& directory, LogCheck& check, EventStore& store, Position end) {
   Layer layer{.name = "index", .summary = {}, .findings = {}, .more = 0};
   STELE_CHECK(check_index_files(directory, layer));
   check.agreement.finish(layer);
-  const auto end = visible_end(store, check);
   STELE_CHECK(check_positions(store, check, end, layer));
   const bool unseen = check.report.damages.empty() && end < check.order.last();
   for (const auto& [name, totals] : check.order.streams()) {

@@ -21,8 +21,9 @@ struct LogCheck {
   std::uint64_t bytes = 0;
 };
 
-// Every page of the index files, what they say beside what the log says, and what look-ups answer.
-[[nodiscard]] result<Layer> check_index(const std::string& directory, LogCheck& check, EventStore& store);
+// Every page of the index files, what they say beside what the log says, and what look-ups up to `end` answer.
+[[nodiscard]] result<Layer> check_index(const std::string& directory, LogCheck& check, EventStore& store,
+                                        Position end);
 // The page that says how far the log is durable. `known`: what it said before the log was read.
 [[nodiscard]] Layer check_watermark(const std::string& directory, const LogCheck& check);
 // The keyed records.

@@ -29,11 +29,12 @@ void RetentionCheck::take(const EventView& event) {
 }
 
 // Revisions of what is kept go by the log, whatever is hidden.
-void RetentionCheck::ask(EventStore& store, const OrderCheck& order, const std::string& stream,
+void RetentionCheck::ask(EventStore& store, const OrderCheck& order, Position end, const std::string& stream,
                          Layer& layer) const {
   const auto in_log = order.streams().find(stream);
-  const auto info = store.stream_info(stream);
   const auto at = in_log == order.streams().end() ? Position{} : in_log->second.last_position;
+  if (at > end) return;  // the store cannot know it yet
+  const auto info = store.stream_info(stream);
   const auto wrong = [&](std::string what) {
     add_finding(layer, {.first = at, .last = at, .stream = stream, .file = {}, .what = std::move(what)});
   };
@@ -53,7 +54,7 @@ void RetentionCheck::ask(EventStore& store, const OrderCheck& order, const std::
   }
 }
 
-Layer RetentionCheck::layer(EventStore& store, const OrderCheck& order) const {
+Layer RetentionCheck::layer(EventStore& store, const OrderCheck& order, Position end) const {
   Layer layer = found_;
   for (const auto& [stream, metadata] : metadata_) {
     if (!metadata.wrong.empty())
@@ -62,11 +63,11 @@ Layer RetentionCheck::layer(EventStore& store, const OrderCheck& order) const {
                           .stream = metadata_stream_of(stream),
                           .file = {},
                           .what = "its metadata cannot be read: " + metadata.wrong});
-    else
-      ask(store, order, stream, layer);
+    else if (metadata.at <= end)
+      ask(store, order, end, stream, layer);
   }
   for (const auto& [stream, at] : ended_)
-    if (!metadata_.contains(stream)) ask(store, order, stream, layer);
+    if (!metadata_.contains(stream)) ask(store, order, end, stream, layer);
   layer.summary = fmt::format("{} with rules, {} ended for good", counted(metadata_.size(), "stream"),
                               grouped(ended_.size()));
   return layer;

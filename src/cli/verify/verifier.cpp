@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 
 #include "cli/output/text.hpp"
 #include "cli/verify/log_check.hpp"
@@ -125,6 +126,14 @@ result<Verification> verify_backup(const std::string& directory) {
   return Verification{.layers = {std::move(layer)}, .bytes = check.bytes};
 }
 
+// How far readers see what was checked. The log is read to its last whole append, which a writer may just be syncing:
+// that becomes visible in a moment, or never when the writer died over it. Beside damage nothing is waited for.
+Position visible_end(EventStore& store, const LogCheck& check) {
+  constexpr std::chrono::seconds patience{1};
+  if (check.report.damages.empty()) (void)store.wait_for(check.order.last(), patience);
+  return std::min(store.head().position, check.order.last());
+}
+
 }  // namespace
 
 bool Verification::ok() const {
@@ -142,9 +151,10 @@ result<Verification> verify_store(const std::string& directory) {
       layer_of(check, "checksums", counted(check.report.frames, "frame") + ", every byte recomputed", false));
   verification.layers.push_back(order_of(check));
   STELE_TRY(const auto store, open(directory, {.access = Access::read_only}));
-  STELE_TRY(auto index, check_index(directory, check, *store));
+  const auto end = visible_end(*store, check);
+  STELE_TRY(auto index, check_index(directory, check, *store, end));
   verification.layers.push_back(std::move(index));
-  verification.layers.push_back(check.retention.layer(*store, check.order));
+  verification.layers.push_back(check.retention.layer(*store, check.order, end));
   verification.layers.push_back(check_records_file(directory, verification.bytes));
   verification.layers.push_back(check_watermark(directory, check));
   return verification;
