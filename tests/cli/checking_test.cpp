@@ -141,7 +141,7 @@ TEST_F(Checking, a_stream_with_rules_and_an_event_that_is_not_known_to_be_durabl
   ASSERT_TRUE(set_retention(**store, name, {.truncate_before = {}, .max_count = 9, .max_age = {}}));
   OrderCheck order;
   RetentionCheck retention;
-  const auto cursor = (*store)->read({.query = Query::all()});
+  const auto cursor = (*store)->read({.query = Query::all(), .from = {}, .limit = no_limit});
   ASSERT_TRUE(cursor);
   const auto events = (*cursor)->next_batch(100);
   ASSERT_TRUE(events);
