@@ -69,10 +69,10 @@ Place place_in(std::string_view sql, std::size_t offset) {
 
 Error wrong_sql(sqlite3* db, int code, std::string_view sql) {
   if (code == SQLITE_NOMEM) throw std::bad_alloc();
-  if (code == SQLITE_AUTH)
+  const std::string what = sqlite3_errmsg(db);
+  if (code == SQLITE_AUTH || what.ends_with(" may not be modified"))
     return Error(errc::denied, "this SQL only reads: the statement would change something, or open a file")
         .help("write a SELECT; events are appended, never updated");
-  const std::string what = sqlite3_errmsg(db);
   const int offset = sqlite3_error_offset(db);
   if (offset < 0) return Error(errc::invalid, "SQL: " + what);
   const auto place = place_in(sql, static_cast<std::size_t>(offset));

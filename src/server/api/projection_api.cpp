@@ -2,6 +2,7 @@
 // and stopping, rebuilding, switching them. Handlers that return their answer may block: these wait for a batch.
 #include <algorithm>
 
+#include "declared/shelf.hpp"
 #include "server/api/projection_json.hpp"
 #include "server/api/store_api.hpp"
 #include "server/text.hpp"
@@ -201,7 +202,8 @@ constexpr Operation operations[]{
 }  // namespace
 
 std::vector<ServedRoute> projection_routes(const std::shared_ptr<Core>& core) {
-  const auto all = core->app ? core->app->projections() : std::vector<Projections*>();
+  auto all = core->app ? core->app->projections() : std::vector<Projections*>();
+  if (core->shelf) all.push_back(&core->shelf->projections());
   const std::string one = "/v1/projections/{projection}";
   std::vector<ServedRoute> routes;
   routes.push_back(projection_route("GET", "/v1/projections",

@@ -221,10 +221,12 @@ Answer show_lineage(Core& core, declared::Shelf& shelf, const Request& request) 
 
 ServedRoute declared_route(std::string method, std::string pattern, Handler handler, RouteDoc doc,
                            bool strict = true) {
+  const bool reads = method == "GET";
   return {.route = {.method = std::move(method),
                     .pattern = std::move(pattern),
                     .handler = std::move(handler),
-                    .doc = std::move(doc)},
+                    .doc = std::move(doc),
+                    .scope = reads ? Scope::query : Scope::admin},
           .own = strict};
 }
 

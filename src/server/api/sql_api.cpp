@@ -228,6 +228,8 @@ void add_checkpoints(std::vector<sql::ProjectorCheckpoint>& all, const Projectio
 // Of everything that runs here.
 std::vector<sql::ProjectorCheckpoint> checkpoints_of(const Core& core) {
   std::vector<sql::ProjectorCheckpoint> all;
+  if (core.app)
+    for (const auto* projections : core.app->projections()) add_checkpoints(all, *projections);
   if (core.shelf) add_checkpoints(all, core.shelf->projections());
   return all;
 }
@@ -282,7 +284,8 @@ std::vector<ServedRoute> sql_routes(const std::shared_ptr<Core>& core) {
                      .doc = {.summary = "Ask the log in SQL",
                              .description = std::string(sql_description),
                              .request_schema = std::string(sql_request_schema),
-                             .query = {{"as_of", "nothing behind this moment"}}}},
+                             .query = {{"as_of", "nothing behind this moment"}}},
+                     .scope = Scope::query},
            .own = true},
           {.route = {.method = "GET",
                      .pattern = "/v1/sql",
