@@ -301,7 +301,7 @@ struct LineageChange {
 };
 
 // The same projection, writing down every change of every row in its model. It costs a row of its own, with the whole
-// new row as JSON, for every row that changes: expect a third of the speed and several times the size. Turning it on
+// new row as JSON, for every row that changes: expect a third to a sixth of the speed. Turning it on
 // or off changes the schema, so the model is built anew. A row that REPLACE removes because of another key than its
 // own primary key goes unnoticed.
 [[nodiscard]] result<SqliteProjection> with_lineage(SqliteProjection projection);

@@ -118,21 +118,21 @@ class ParameterScan {
   std::optional<NamingFault> fault_;
 };
 
-using Source = EventParameter::Source;
+using EventSource = EventParameter::Source;
 struct NamedSource {
   std::string_view name;
-  Source source;
+  EventSource source;
 };
-constexpr std::array<NamedSource, 10> event_sources{{{"stream", Source::stream},
-                                                     {"key", Source::key},
-                                                     {"category", Source::category},
-                                                     {"position", Source::position},
-                                                     {"revision", Source::revision},
-                                                     {"id", Source::id},
-                                                     {"type", Source::type},
-                                                     {"time", Source::time},
-                                                     {"data", Source::data},
-                                                     {"metadata", Source::metadata}}};
+constexpr std::array<NamedSource, 10> event_sources{{{"stream", EventSource::stream},
+                                                     {"key", EventSource::key},
+                                                     {"category", EventSource::category},
+                                                     {"position", EventSource::position},
+                                                     {"revision", EventSource::revision},
+                                                     {"id", EventSource::id},
+                                                     {"type", EventSource::type},
+                                                     {"time", EventSource::time},
+                                                     {"data", EventSource::data},
+                                                     {"metadata", EventSource::metadata}}};
 
 // "acct-42" of "BankAccount-acct-42".
 std::string_view key_of(std::string_view stream) {
@@ -151,7 +151,7 @@ std::optional<JsonValue> child_of(JsonValue at, const std::string& name) {
 }
 
 std::string dotted(const EventParameter& parameter) {
-  std::string name = parameter.source == Source::data ? "data" : "metadata";
+  std::string name = parameter.source == EventSource::data ? "data" : "metadata";
   for (const auto& step : parameter.path) name += "." + step;
   return name;
 }
@@ -189,7 +189,7 @@ std::optional<EventParameter> event_parameter(std::string_view name) {
   const auto* found = std::ranges::find(event_sources, name.substr(0, dot), &NamedSource::name);
   if (found == event_sources.end()) return std::nullopt;
   parameter.source = found->source;
-  const bool has_members = parameter.source == Source::data || parameter.source == Source::metadata;
+  const bool has_members = parameter.source == EventSource::data || parameter.source == EventSource::metadata;
   if (dot < name.size() && !has_members) return std::nullopt;
   for (auto rest = name.substr(std::min(dot + 1, name.size())); !rest.empty();) {
     const auto end = std::min(rest.find('.'), rest.size());
@@ -202,14 +202,15 @@ std::optional<EventParameter> event_parameter(std::string_view name) {
 std::string_view EventValues::keep(std::string text) { return kept_.emplace_back(std::move(text)); }
 
 // Parsed by the first statement that asks.
-result<JsonValue> EventValues::document(Source source) {
-  STELE_ASSERT(source == Source::data || source == Source::metadata, "only these have members");
-  auto& document = source == Source::data ? data_ : metadata_;
-  const auto bytes = source == Source::data ? event_.data : event_.metadata;
+result<JsonValue> EventValues::document(EventSource source) {
+  STELE_ASSERT(source == EventSource::data || source == EventSource::metadata, "only these have members");
+  auto& document = source == EventSource::data ? data_ : metadata_;
+  const auto bytes = source == EventSource::data ? event_.data : event_.metadata;
   if (!document) {
     auto parsed = JsonDocument::parse(bytes.empty() ? "{}" : bytes, {.allow_repeated_keys = true});
     if (!parsed)
-      return Error(parsed.error()).at(source == Source::data ? "the event's data" : "the event's metadata");
+      return Error(parsed.error())
+          .at(source == EventSource::data ? "the event's data" : "the event's metadata");
     document.emplace(*std::move(parsed));
   }
   return document->root();
@@ -217,27 +218,27 @@ result<JsonValue> EventValues::document(Source source) {
 
 result<SqlValue> EventValues::value(const EventParameter& parameter) {
   switch (parameter.source) {
-    case Source::stream:
+    case EventSource::stream:
       return SqlValue(event_.stream);
-    case Source::key:
+    case EventSource::key:
       return SqlValue(key_of(event_.stream));
-    case Source::category:
+    case EventSource::category:
       return SqlValue(category_of(event_.stream));
-    case Source::position:
+    case EventSource::position:
       return SqlValue(event_.position);
-    case Source::revision:
+    case EventSource::revision:
       return SqlValue(event_.revision);
-    case Source::id:
+    case EventSource::id:
       return SqlValue(keep(to_string(event_.id)));
-    case Source::type:
+    case EventSource::type:
       return SqlValue(event_.type);
-    case Source::time:
-      return SqlValue(keep(to_string(event_.recorded_at)));
+    case EventSource::time:
+      return SqlValue(keep(stele::to_string(event_.recorded_at)));
     default:
       break;
   }
   if (parameter.path.empty())
-    return SqlValue(parameter.source == Source::data ? event_.data : event_.metadata);
+    return SqlValue(parameter.source == EventSource::data ? event_.data : event_.metadata);
   STELE_TRY(const JsonValue root, document(parameter.source));
   std::optional<JsonValue> at = root;
   for (const auto& step : parameter.path)
