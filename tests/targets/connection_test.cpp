@@ -32,7 +32,8 @@ class Connections : public testing::TestWithParam<const char*> {
 // Answers the keys that were reported as changed.
 result<std::vector<std::string>> persist(ProjectionTarget& target, Checkpoint& at,
                                          std::span<const EventView> events) {
-  for (int tries = 0; tries < 10; ++tries) {
+  const auto until = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+  while (std::chrono::steady_clock::now() < until) {
     auto applied = projection::apply_batch(target, at, events, events.back().position);
     if (applied) {
       at = applied->now;
@@ -41,26 +42,27 @@ result<std::vector<std::string>> persist(ProjectionTarget& target, Checkpoint& a
     if (applied.error().why.kind() != errc::unavailable) return applied.error().why;
     EXPECT_FALSE(applied.error().why.message().empty());
   }
-  return Error(errc::timeout, "ten connections in a row were lost");
+  return Error(errc::timeout, "every connection was lost for a minute");
 }
 
 TEST_P(Connections, that_end_at_any_message_neither_lose_nor_double_a_batch) {
   constexpr std::size_t batch = 4;
   Log log;
-  for (std::size_t i = 0; i < 3 * batch; ++i)
+  for (std::size_t i = 0; i < 2 * batch; ++i)
     log.add("s-" + std::to_string(i % 3), i % 2 ? "Added" : "Ordered", "7");
   CuttingProxy proxy(store().server()->port());
   int cuts = 0;
-  int version = 1;
   bool reached = true;
   for (std::int64_t message = 1; reached; ++message) {
     reached = false;
     for (const Cut what : {Cut::request, Cut::answer}) {
       SCOPED_TRACE("cut at message " + std::to_string(message) + (what == Cut::answer ? ", its answer" : ""));
-      Spec through = spec(version++);
+      Spec through = spec();
       through.port = proxy.port();
       auto target = store().open(through);
       ASSERT_TRUE(target) << target.error().to_string();
+      ASSERT_TRUE((*target)->reset());
+      ASSERT_TRUE((*target)->lease()->take());
       Checkpoint at;
       proxy.cut_at(message, what);
       for (std::size_t i = 0; i < log.size(); i += batch) {
@@ -69,9 +71,10 @@ TEST_P(Connections, that_end_at_any_message_neither_lose_nor_double_a_batch) {
         EXPECT_EQ(*changed, (std::vector<std::string>{"s-0", "s-1", "s-2"}))
             << "reported, lost answer or not";
       }
-      proxy.cut_at(-1, what);
+      proxy.let_be();
       EXPECT_EQ(shown(**target), log.by_hand(log.size()));
       EXPECT_EQ((*target)->checkpoint()->position, log.last(log.size()));
+      (*target)->lease()->release();
       if (proxy.has_cut()) {
         reached = true;
         ++cuts;
@@ -79,7 +82,7 @@ TEST_P(Connections, that_end_at_any_message_neither_lose_nor_double_a_batch) {
     }
     ASSERT_LT(message, 200);
   }
-  EXPECT_GE(cuts, 6) << "each batch is at least one message";
+  EXPECT_GE(cuts, 4) << "each batch is at least one message";
 }
 
 TEST_P(Connections, that_end_while_it_is_opened_are_said_and_leave_nothing_in_the_way) {
@@ -92,7 +95,7 @@ TEST_P(Connections, that_end_while_it_is_opened_are_said_and_leave_nothing_in_th
     proxy.cut_at(message, Cut::request);
     const auto target = store().open(through);
     const bool cut = proxy.has_cut();
-    proxy.cut_at(-1, Cut::request);
+    proxy.let_be();
     if (!target) {
       ++refused;
       EXPECT_EQ(target.error().kind(), errc::unavailable) << target.error().to_string();
@@ -159,9 +162,14 @@ ProjectionStatus felt(const Runner& runner) {
 }
 
 TEST_P(Connections, to_a_server_that_is_killed_and_started_again_are_waited_for) {
+  if (std::string_view(GetParam()) ==
+      "mariadb") {  // files that were never closed since they were made do not recover
+    store().server()->stop(SIGTERM);
+    store().server()->start();
+  }
   MemoryStore events;
   const auto target = store().open(spec());
-  ASSERT_TRUE(target);
+  ASSERT_TRUE(target) << target.error().to_string();
   Runner runner(events, *target,
                 {.batch = 8,
                  .first_pause = std::chrono::microseconds(500),

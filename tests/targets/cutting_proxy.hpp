@@ -24,6 +24,7 @@ class CuttingProxy {
   [[nodiscard]] std::uint16_t port() const { return port_; }
   // The message number `message` (from 1, counted over all connections from now on) is the last of its connection.
   void cut_at(std::int64_t message, Cut what);
+  void let_be() { left_ = -1; }
   // Whether that message has come.
   [[nodiscard]] bool has_cut() const { return has_cut_; }
 

@@ -12,6 +12,8 @@
 
 #include <chrono>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <optional>
 #include <thread>
 
@@ -89,7 +91,7 @@ std::vector<std::string> StoreServer::command() const {
               folder,
               "-F",
               "-c",
-              "synchronous_commit=off",
+              "synchronous_commit=on",
               "-c",
               "full_page_writes=off",
               "-c",
@@ -186,7 +188,9 @@ void StoreServer::start() {
     int status = 0;
     if (::waitpid(pid_, &status, WNOHANG) == pid_) {
       pid_ = -1;
-      FAIL() << words.front() << " ended at once; is it installed? (tools/packages.txt, group test)";
+      std::ifstream log(directory_ / "server.log");
+      FAIL() << words.front() << " ended at once; is it installed? (tools/packages.txt, group test)\n"
+             << std::string(std::istreambuf_iterator<char>(log), {});
     }
     ASSERT_LT(std::chrono::steady_clock::now(), until) << words.front() << " does not open its port";
     std::this_thread::sleep_for(std::chrono::milliseconds(5));

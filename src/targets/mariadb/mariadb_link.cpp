@@ -178,6 +178,9 @@ class MariadbLink final : public SqlLink {
   result<void> make_empty(const std::string& schema, bool schema_changed) override;
   result<void> drop_space() override { return command("DROP DATABASE IF EXISTS " + backticked(space_)); }
   result<std::optional<std::string>> take_lock() override;
+  [[nodiscard]] std::string session() const override {
+    return "server connection " + std::to_string(mysql_thread_id(connection_.get()));
+  }
   void release_lock() override;
 
  protected:

@@ -142,6 +142,7 @@ struct MemcachedTarget::Impl final : ProjectionLease {
   void give_back(std::unique_ptr<MemcachedLink> reader);
   result<MemcachedValue> read(MemcachedLink& reader, const std::string& key) const;
 
+  result<void> take_now();
   result<void> take() override;
   void release() override;
   [[nodiscard]] std::chrono::microseconds renew_every() const override {
@@ -233,6 +234,7 @@ result<std::shared_ptr<MemcachedTarget>> MemcachedTarget::scratch(const Memcache
 MemcachedTarget::~MemcachedTarget() {
   const Checkpoint last = impl_->standing.now();
   if (last != impl_->standing.stored() && impl_->link && begin()) (void)commit(last).has_value();
+  impl_->release();
 }
 
 const std::string& MemcachedTarget::name() const { return impl_->projection.name; }
@@ -257,8 +259,17 @@ result<void> MemcachedTarget::Impl::ensure_link() {
   return {};
 }
 
-// The lease is a key that expires; renewing it writes it again. `add` and `cas` let only one win.
+// A lease that cannot be renewed now is still worth keeping: a batch is refused while somebody else has it.
 result<void> MemcachedTarget::Impl::take() {
+  const bool had = leased;
+  auto taken = take_now();
+  if (taken || taken.error().kind() != errc::unavailable || !had) return taken;
+  leased = true;
+  return {};
+}
+
+// The lease is a key that expires; renewing it writes it again. `add` and `cas` let only one win.
+result<void> MemcachedTarget::Impl::take_now() {
   STELE_CHECK(ensure_link());
   STELE_TRY(const auto there, link->get(space + ":lease"));
   if (there && there->bytes != holder) {
@@ -344,7 +355,7 @@ result<void> MemcachedTarget::apply(const EventView& event) {
 result<MemcachedStanding> MemcachedTarget::Impl::still_ours() {
   if (leased) {
     STELE_TRY(const auto there, link->get(space + ":lease"));
-    if (!there || there->bytes != holder) return targets::lease_lost(projection.name);
+    if (there && there->bytes != holder) return targets::lease_lost(projection.name);
   }
   STELE_TRY(auto found, stored(*link));
   if (found && found->generation == generation && found->at == standing.stored()) return *std::move(found);

@@ -114,6 +114,9 @@ class PgLink final : public SqlLink {
   result<void> make_empty(const std::string& schema, bool schema_changed) override;
   result<void> drop_space() override;
   result<std::optional<std::string>> take_lock() override;
+  [[nodiscard]] std::string session() const override {
+    return "server process " + std::to_string(PQbackendPID(connection_.get()));
+  }
   void release_lock() override;
 
  protected:

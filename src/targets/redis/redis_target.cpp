@@ -42,8 +42,8 @@ constexpr std::size_t most_words = 7000;
 // KEYS: the checkpoint. ARGV: the lease's key and holder ('' for none), then position, last event and its id, as they
 // were and as they are to be, then the batch.
 constexpr auto batch_script = R"(
-local lease, holder = ARGV[1], ARGV[2]
-if holder ~= '' and redis.call('GET', lease) ~= holder then return 'lease' end
+local lease, holder = redis.call('GET', ARGV[1]), ARGV[2]
+if holder ~= '' and lease and lease ~= holder then return 'lease' end
 local was = redis.call('HMGET', KEYS[1], 'position', 'last_event', 'last_event_id', 'broken')
 if (was[1] or '0') ~= ARGV[3] or (was[3] or '') ~= ARGV[5] then return 'moved' end
 if was[4] then return 'broken' end
@@ -205,6 +205,7 @@ RedisTarget::~RedisTarget() {
   }
   const Checkpoint last = impl_->standing.now();
   if (last != impl_->standing.stored() && impl_->link && begin()) (void)commit(last).has_value();
+  impl_->release();
 }
 
 std::string RedisTarget::key(std::string_view name) const { return impl_->prefix + std::string(name); }
@@ -228,14 +229,17 @@ result<RedisValue> RedisTarget::Impl::stored() {
   return link->ask({"HMGET", prefix + "stele", "position", "last_event", "last_event_id", "broken"});
 }
 
-// The holder's name is the fence: the script refuses a batch of anybody else.
+// The holder's name is the fence: the script refuses a batch of anybody else. So a lease that cannot be renewed now is
+// still worth keeping.
 result<void> RedisTarget::Impl::take() {
-  STELE_CHECK(ensure_link());
+  const auto linked = ensure_link();
+  if (!linked) return leased ? result<void>() : linked;
   const std::vector<std::string> words{
       holder, std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(redis_lease).count())};
-  STELE_TRY(const RedisValue other, link->run_script(lease_script, lease_key, words));
-  leased = other.text.value_or("").empty();
-  return leased ? result<void>() : result<void>(targets::lease_taken(projection.name, *other.text));
+  const auto other = link->run_script(lease_script, lease_key, words);
+  if (!other) return leased && link->broken() ? result<void>() : result<void>(other.error());
+  leased = other->text.value_or("").empty();
+  return leased ? result<void>() : result<void>(targets::lease_taken(projection.name, *other->text));
 }
 
 void RedisTarget::Impl::release() {

@@ -29,7 +29,7 @@ struct ServerTarget::Impl final : ProjectionLease {
   result<void> open();
   result<void> ensure_link();
   result<ServerSnapshot> look(targets::SqlLink& link, std::function<void()> give_back);
-  result<void> lock();
+  result<void> lock_again();
 
   // ProjectionLease: the connection holds it, so that it ends with the process, and a batch never outlives it.
   result<void> take() override;
@@ -43,6 +43,7 @@ struct ServerTarget::Impl final : ProjectionLease {
   std::string note;
   std::unique_ptr<targets::SqlLink> writer;
   bool leased = false;
+  std::string held_by;            // the connection that has, or had, the lease
   std::vector<std::string> keys;  // changed in the open batch
   targets::LinkPool readers;
   std::atomic<bool> scratch_in_use{false};
@@ -98,9 +99,15 @@ ProjectionLease* ServerTarget::lease() { return impl_->scratch ? nullptr : impl_
 
 // ---- The connection
 
-result<void> ServerTarget::Impl::lock() {
+// A server may be the last to notice that a connection is lost: then our own, dead one still has the lease.
+result<void> ServerTarget::Impl::lock_again() {
   STELE_TRY(const auto holder, writer->take_lock());
-  return holder ? result<void>(targets::lease_taken(model, *holder)) : result<void>();
+  if (holder && *holder == held_by)
+    return Error(errc::unavailable,
+                 model + ": the server has not noticed yet that the connection before is lost");
+  if (holder) return targets::lease_lost(model);
+  held_by = writer->session();
+  return {};
 }
 
 // A scratch model was in the connection that is gone, or is worth nothing half built.
@@ -110,18 +117,18 @@ result<void> ServerTarget::Impl::ensure_link() {
   writer.reset();
   STELE_TRY(auto made, connect());
   writer = std::move(made);
-  if (leased && !lock()) {
-    writer.reset();
-    return targets::lease_lost(model);
-  }
-  return {};
+  auto locked = leased ? lock_again() : result<void>();
+  if (!locked) writer.reset();
+  return locked;
 }
 
 result<void> ServerTarget::Impl::take() {
   if (leased && writer && !writer->broken()) return {};
   leased = false;
   STELE_CHECK(ensure_link());
-  STELE_CHECK(lock());
+  STELE_TRY(const auto holder, writer->take_lock());
+  if (holder) return targets::lease_taken(model, *holder);
+  held_by = writer->session();
   leased = true;
   return {};
 }

@@ -54,6 +54,7 @@ class SqlLink {
   // ---- Who may write. Held by the connection, so it ends with it.
 
   virtual result<std::optional<std::string>> take_lock() = 0;  // or who holds it
+  [[nodiscard]] virtual std::string session() const = 0;       // what take_lock() would call this connection
   virtual void release_lock() = 0;
 
  protected:
