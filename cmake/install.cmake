@@ -4,7 +4,10 @@
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
-set(rooms stele_base stele_event stele_io stele_engine stele_domain stele_projection stele_history stele_sql stele_target_sqlite stele_declared stele_server)
+set(rooms stele_base stele_event stele_io stele_engine stele_domain stele_projection
+          stele_history stele_sql stele_target_sqlite stele_target_shared
+          stele_target_server stele_target_postgres stele_target_mariadb stele_target_redis stele_target_memcached
+          stele_declared stele_server)
 if(TARGET stele_world)
   list(APPEND rooms stele_world)  # for users' tests
 endif()
@@ -22,6 +25,7 @@ set_target_properties(libstele PROPERTIES OUTPUT_NAME stele EXPORT_NAME stele LI
 target_include_directories(libstele INTERFACE $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 target_compile_features(libstele INTERFACE cxx_std_23)
 target_link_libraries(libstele PRIVATE ${libraries})
+target_link_options(libstele INTERFACE LINKER:--as-needed)  # a program loads the clients of the stores it uses only
 
 set(config_dir ${CMAKE_INSTALL_LIBDIR}/cmake/stele)
 install(TARGETS libstele EXPORT stele ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
