@@ -338,7 +338,9 @@ class App {
   [[nodiscard]] const std::vector<SagaRunner*>& sagas() const { return sagas_; }
   [[nodiscard]] const std::vector<Projections*>& projections() const { return projections_; }
   [[nodiscard]] const std::vector<std::vector<std::string>>& type_names() const { return type_names_; }
-  [[nodiscard]] const std::vector<std::shared_ptr<const Aggregates>>& aggregates() const { return aggregates_; }
+  [[nodiscard]] const std::vector<std::shared_ptr<const Aggregates>>& aggregates() const {
+    return aggregates_;
+  }
 
  private:
   std::string name_;

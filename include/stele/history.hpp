@@ -78,7 +78,7 @@ struct AggregateThen {
 }  // namespace stele
 
 // Compiled into a shared object: the border that `stele replay --code` looks for. Once in a program.
-#define STELE_HISTORY_PLUGIN(...)                                                             \
+#define STELE_HISTORY_PLUGIN(...)                                                                 \
   extern "C" __attribute__((visibility("default"))) const stele_history_plugin* stele_history() { \
-    return stele::detail::plugin_of<__VA_ARGS__>();                                           \
+    return stele::detail::plugin_of<__VA_ARGS__>();                                               \
   }

@@ -121,6 +121,8 @@ class Tree {
     serve->add_option("--listen", serving->listen,
                       "HOST:PORT (default 127.0.0.1:2113; port 0: any free one)");
     serve->add_option("--tokens", serving->tokens, "wants one of these access tokens; see: stele token");
+    serve->add_option("--fold", serving->fold,
+                      "a fold file: states for `stele aggregate`, see docs/history.md");
     serve->add_flag("--read-only", serving->read_only, "follow the process that writes the directory");
     serve->add_option("--projections", serving->projections, "run the projections in this folder of .sql files");
     serve->add_flag("--allow-insecure", serving->allow_insecure,

@@ -135,6 +135,7 @@ struct ExportOptions {
 };
 
 struct ServeOptions {
+  std::string fold;  // a fold file: states for /v1/aggregates
   std::string listen;
   std::string projections;  // a folder of .sql files
   std::string tokens;      // a file of access tokens; empty: none are wanted

@@ -13,9 +13,9 @@ namespace stele::history {
 // A field and its last setter. Fields of the state that deciders begin with, never set since, have no event.
 struct Blame {
   std::string pointer;
-  std::string value;         // JSON
-  std::string event;         // event_members() of trace.hpp, closed; empty: none
-  std::string before;        // JSON; empty: it was not there
+  std::string value;   // JSON
+  std::string event;   // event_members() of trace.hpp, closed; empty: none
+  std::string before;  // JSON; empty: it was not there
 };
 
 // Of the state at `revision` (nothing: before the first event), by pointer. Walks the whole history.

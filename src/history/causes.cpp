@@ -27,7 +27,8 @@ class Transaction {
     STELE_CHECK(climb(asked, earliest));
     STELE_TRY(searched_.to, source_.head());
     searched_.from = earliest;
-    return source_.read_log(Query::all(), earliest, searched_.to, [&](const EventView& event) { return take(event); });
+    return source_.read_log(Query::all(), earliest, searched_.to,
+                            [&](const EventView& event) { return take(event); });
   }
 
   Causes finish() {
@@ -85,8 +86,8 @@ class Transaction {
   }
 
   using Children = std::map<std::string, std::vector<const RecordedEvent*>, std::less<>>;
-  void plant(const RecordedEvent& event, const RecordedEvent* cause, std::size_t depth, const Children& children,
-             std::vector<Cause>& out) {
+  void plant(const RecordedEvent& event, const RecordedEvent* cause, std::size_t depth,
+             const Children& children, std::vector<Cause>& out) {
     Cause each{.event = event, .depth = depth, .elapsed = {}, .asked = event.id == asked_};
     if (cause) each.elapsed = (event.recorded_at - cause->recorded_at).count();
     out.push_back(std::move(each));
@@ -121,8 +122,8 @@ bool is_wanted(const Search& search, const EventView& event) {
 }  // namespace
 
 std::string searched_json(const Searched& searched) {
-  return "{\"from\":" + std::to_string(searched.from.value()) + ",\"to\":" + std::to_string(searched.to.value()) +
-         ",\"events\":" + std::to_string(searched.events) +
+  return "{\"from\":" + std::to_string(searched.from.value()) +
+         ",\"to\":" + std::to_string(searched.to.value()) + ",\"events\":" + std::to_string(searched.events) +
          ",\"complete\":" + (searched.complete ? "true" : "false") + "}";
 }
 

@@ -17,9 +17,9 @@ namespace stele::history {
 // Where something was looked for.
 struct Searched {
   Position from;
-  Position to;                // the last position looked at
-  std::uint64_t events = 0;   // looked at
-  bool complete = true;       // all there was to look at; false: a limit or a stop ended it
+  Position to;               // the last position looked at
+  std::uint64_t events = 0;  // looked at
+  bool complete = true;      // all there was to look at; false: a limit or a stop ended it
 };
 // {"from":1,"to":90211,"events":…,"complete":true}
 [[nodiscard]] std::string searched_json(const Searched& searched);
@@ -51,7 +51,7 @@ struct CausesLimits {
 
 // What is empty is not asked for; what is not must all be so.
 struct Search {
-  Query query{};            // types, streams, categories, tags: by the index
+  Query query{};              // types, streams, categories, tags: by the index
   std::string text{};         // in data or metadata, as it is written there
   std::string correlation{};  // metadata.correlationId
   std::string actor{};        // metadata.userId

@@ -139,7 +139,8 @@ std::string field_of(std::string_view pointer) {
     pointer.remove_prefix(1);
     const auto name = unescaped_segment(pointer.substr(0, pointer.find('/')));
     pointer.remove_prefix(std::min(pointer.size(), pointer.find('/')));
-    const bool number = !name.empty() && name.size() < 19 && name.find_first_not_of("0123456789") == std::string::npos;
+    const bool number =
+        !name.empty() && name.size() < 19 && name.find_first_not_of("0123456789") == std::string::npos;
     if (number && !out.empty()) {
       out += "[" + name + "]";
       continue;

@@ -75,7 +75,8 @@ std::optional<Exact> Exact::read(std::string_view text) {
     if (fraction.empty()) return std::nullopt;
   }
   const auto exponent = read_exponent(text);
-  if (!exponent || whole.size() + fraction.size() > static_cast<std::size_t>(most_digits)) return std::nullopt;
+  if (!exponent || whole.size() + fraction.size() > static_cast<std::size_t>(most_digits))
+    return std::nullopt;
   out.digits_.append(whole).append(fraction);
   out.exponent_ = *exponent - static_cast<std::int64_t>(fraction.size());
   out.scale_ = std::max<std::int64_t>(0, -out.exponent_);

@@ -33,7 +33,9 @@ class Exact {
  private:
   // digits_ x 10^exponent_; digits without zeros at either end, empty for zero.
   void trim();
-  [[nodiscard]] std::int64_t magnitude() const { return static_cast<std::int64_t>(digits_.size()) + exponent_; }
+  [[nodiscard]] std::int64_t magnitude() const {
+    return static_cast<std::int64_t>(digits_.size()) + exponent_;
+  }
   [[nodiscard]] std::string units(std::int64_t exponent) const;
   bool negative_ = false;
   std::string digits_;

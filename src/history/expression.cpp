@@ -14,7 +14,7 @@ namespace {
 
 using Kind = Node::Kind;
 
-// A value of a condition. `json` for arrays and objects; the text is borrowed from the literal, the event or a document.
+// A value of a condition. `json` for arrays and objects; texts are borrowed from the literal, the event or a document.
 struct Value {
   enum class Type : std::uint8_t { null, boolean, number, text, tags, json };
   Type type = Type::null;
@@ -66,7 +66,8 @@ class LazyJson {
   static std::optional<JsonValue> element(const JsonValue& list, std::string_view name) {
     std::size_t index = 0;
     const auto [stop, failure] = std::from_chars(name.data(), name.data() + name.size(), index);
-    if (failure != std::errc{} || stop != name.data() + name.size() || index >= list.size()) return std::nullopt;
+    if (failure != std::errc{} || stop != name.data() + name.size() || index >= list.size())
+      return std::nullopt;
     for (const JsonValue each : list.elements())
       if (index-- == 0) return each;
     return std::nullopt;
@@ -202,7 +203,8 @@ class Look {
   bool holds_inside(const Value& whole, const Value& part) const {
     if (whole.type == Value::Type::text)
       return part.type == Value::Type::text && whole.text.find(part.text) != std::string_view::npos;
-    if (whole.type == Value::Type::tags) return part.type == Value::Type::text && seen_.event->tags.contains(part.text);
+    if (whole.type == Value::Type::tags)
+      return part.type == Value::Type::text && seen_.event->tags.contains(part.text);
     if (whole.type != Value::Type::json) return false;
     if (whole.json->is(JsonType::object))
       return part.type == Value::Type::text && whole.json->find(part.text).has_value();

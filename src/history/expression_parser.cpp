@@ -28,12 +28,14 @@ bool continues_word(char c) { return begins_word(c) || is_number_part(c); }
 // Columns count code points, as an editor does.
 std::size_t column_of(std::string_view text, std::size_t offset) {
   const auto before = text.substr(0, offset);
-  return 1 + static_cast<std::size_t>(std::ranges::count_if(before, [](char c) { return (c & 0xC0) != 0x80; }));
+  return 1 +
+         static_cast<std::size_t>(std::ranges::count_if(before, [](char c) { return (c & 0xC0) != 0x80; }));
 }
 
 Error wrong_at(std::string_view source, std::size_t offset, const std::string& what) {
   const auto column = column_of(source, offset);
-  return Error(errc::invalid, "condition `" + std::string(source) + "`, column " + std::to_string(column) + ": " + what)
+  return Error(errc::invalid,
+               "condition `" + std::string(source) + "`, column " + std::to_string(column) + ": " + what)
       .with("column", column)
       .help("write for example: balance < 0, or data.amount > 100 and type = 'MoneyWithdrawn'");
 }
@@ -54,7 +56,8 @@ class Lexer {
 
  private:
   result<Token> next() {
-    while (at_ < source_.size() && (source_[at_] == ' ' || source_[at_] == '\t' || source_[at_] == '\n')) ++at_;
+    while (at_ < source_.size() && (source_[at_] == ' ' || source_[at_] == '\t' || source_[at_] == '\n'))
+      ++at_;
     if (at_ == source_.size()) return Token{.begin = at_};
     const char c = source_[at_];
     if (c == '\'' || c == '"') return quoted(c);
@@ -135,7 +138,7 @@ constexpr std::array<std::pair<std::string_view, Kind>, 10> comparisons{{{"=", K
                                                                          {"contains", Kind::contains},
                                                                          {"matches", Kind::matches}}};
 
-constexpr std::array<std::string_view, 9> reserved{"and",    "or",     "not",  "in",      "true",
+constexpr std::array<std::string_view, 9> reserved{"and",   "or",   "not",      "in",     "true",
                                                    "false", "null", "contains", "matches"};
 
 Node node_of(Kind kind, std::vector<Node> children) {
@@ -205,12 +208,14 @@ class Parser {
   result<Node> comparison() {
     STELE_TRY(auto left, sum());
     if (word("in")) return one_of(std::move(left));
-    const auto found = std::ranges::find(comparisons, here().text, [](const auto& each) { return each.first; });
+    const auto found =
+        std::ranges::find(comparisons, here().text, [](const auto& each) { return each.first; });
     const bool operates = here().kind == Token::Kind::sign || here().kind == Token::Kind::word;
     if (!operates || found == comparisons.end()) return left;
     ++at_;
     const bool pattern = found->second == Kind::matches;
-    if (pattern && here().kind != Token::Kind::text) return wrong("expected a pattern in quotes, such as 'Money*'");
+    if (pattern && here().kind != Token::Kind::text)
+      return wrong("expected a pattern in quotes, such as 'Money*'");
     STELE_TRY(auto right, sum());
     return node_of(found->second, {std::move(left), std::move(right)});
   }
@@ -247,7 +252,8 @@ class Parser {
       return inner;
     }
     if (here().kind == Token::Kind::text && !begins_path()) return literal_of(tokens_[at_++].text);
-    if (is(Token::Kind::sign, "-") || is(Token::Kind::sign, "+") || here().kind == Token::Kind::number) return number();
+    if (is(Token::Kind::sign, "-") || is(Token::Kind::sign, "+") || here().kind == Token::Kind::number)
+      return number();
     if (word("true")) return literal_of(true);
     if (word("false")) return literal_of(false);
     if (word("null")) return literal_of(Node::Null{});

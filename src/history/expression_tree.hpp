@@ -15,15 +15,38 @@ namespace stele::history {
 
 // The first word of a path says where it begins.
 enum class Root : std::uint8_t {
-  type, stream, version, position, time, id, tags,  // of the event, nothing below them
-  data, metadata, before, state
+  type,
+  stream,
+  version,
+  position,
+  time,
+  id,
+  tags,  // of the event, nothing below them
+  data,
+  metadata,
+  before,
+  state
 };
 
 struct Node {
   enum class Kind : std::uint8_t {
-    any_of, all_of, none_of,  // or, and, not
-    equal, unequal, less, at_most, greater, at_least,
-    contains, matches, plus, minus, exists, size, literal, path
+    any_of,
+    all_of,
+    none_of,  // or, and, not
+    equal,
+    unequal,
+    less,
+    at_most,
+    greater,
+    at_least,
+    contains,
+    matches,
+    plus,
+    minus,
+    exists,
+    size,
+    literal,
+    path
   };
   struct Null {};
   using Literal = std::variant<Null, bool, Exact, std::string>;

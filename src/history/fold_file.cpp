@@ -83,7 +83,8 @@ class DeclaredEvent {
  private:
   static JsonTree parsed(std::string_view text) {
     auto tree = JsonTree::parse(text);
-    return tree ? *std::move(tree) : JsonTree{.kind = JsonTree::Kind::scalar, .raw = {}};  // no JSON: no places
+    return tree ? *std::move(tree)
+                : JsonTree{.kind = JsonTree::Kind::scalar, .raw = {}};  // no JSON: no places
   }
   const EventView& event_;
   std::optional<JsonTree> data_;
@@ -106,7 +107,8 @@ result<JsonTree> sum_of(const JsonTree& old, const JsonTree& more, bool negative
     return Error(errc::invalid, "`add` needs numbers, not " + old.json().substr(0, 60) + " and " +
                                     more.json().substr(0, 60));
   const bool quoted = old.raw.starts_with('"') || (none && more.raw.starts_with('"'));
-  return quoted ? JsonTree::text(total->text()) : JsonTree{.kind = JsonTree::Kind::scalar, .raw = total->text()};
+  return quoted ? JsonTree::text(total->text())
+                : JsonTree{.kind = JsonTree::Kind::scalar, .raw = total->text()};
 }
 
 // RFC 7396: objects member by member, null removes, everything else replaces.
@@ -136,8 +138,9 @@ class DeclaredFold final : public stele::detail::HistoryFold {
       const auto done = carry_out(deed, declared);
       if (done) continue;
       whole_ = false;
-      return Error(errc::corrupt, std::string(event.type) + " at version " + std::to_string(event.revision.value()) +
-                                      " of " + std::string(event.stream) + ": " + done.error().message())
+      return Error(errc::corrupt, std::string(event.type) + " at version " +
+                                      std::to_string(event.revision.value()) + " of " +
+                                      std::string(event.stream) + ": " + done.error().message())
           .with("stream", std::string(event.stream))
           .with("revision", event.revision.value());
     }
@@ -145,7 +148,9 @@ class DeclaredFold final : public stele::detail::HistoryFold {
   }
   [[nodiscard]] bool whole() const override { return whole_; }
   [[nodiscard]] result<std::string> state() const override { return state_.json(); }
-  [[nodiscard]] std::unique_ptr<HistoryFold> clone() const override { return std::make_unique<DeclaredFold>(*this); }
+  [[nodiscard]] std::unique_ptr<HistoryFold> clone() const override {
+    return std::make_unique<DeclaredFold>(*this);
+  }
 
  private:
   result<void> carry_out(const Deed& deed, DeclaredEvent& event) {
@@ -176,7 +181,8 @@ class DeclaredFold final : public stele::detail::HistoryFold {
     return {};
   }
 
-  static result<std::vector<std::string>> names_of(const std::vector<TargetStep>& target, DeclaredEvent& event) {
+  static result<std::vector<std::string>> names_of(const std::vector<TargetStep>& target,
+                                                   DeclaredEvent& event) {
     std::vector<std::string> out;
     for (const TargetStep& step : target) {
       if (step.from.empty()) {
@@ -245,8 +251,8 @@ class FoldReader {
   }
 
   // TOML reads an unquoted a.b as nested tables; in a target it is the same path.
-  result<void> read_deed(Verb verb, const std::string& above, std::string_view target, const toml::node& value,
-                         std::vector<Deed>& out) const {
+  result<void> read_deed(Verb verb, const std::string& above, std::string_view target,
+                         const toml::node& value, std::vector<Deed>& out) const {
     const auto path = above.empty() ? std::string(target) : above + "." + std::string(target);
     if (const auto* nested = value.as_table(); nested && !nested->is_inline()) {
       for (const auto& [inner, each] : *nested) STELE_CHECK(read_deed(verb, path, inner.str(), each, out));
@@ -309,12 +315,15 @@ class FoldReader {
     const auto& root = place.front();
     if (root == "data" || root == "metadata") return {};
     if (place.size() == 1 && (root == "type" || root == "time" || root == "stream")) return {};
-    return wrong(node, "`" + root + "` is no place of an event: begin with data, metadata, type, time or stream");
+    return wrong(node,
+                 "`" + root + "` is no place of an event: begin with data, metadata, type, time or stream");
   }
 
   // Floats are refused: they would not be what the file says.
   result<JsonTree> value_of(const toml::node& node) const {
-    const auto scalar = [](std::string raw) { return JsonTree{.kind = JsonTree::Kind::scalar, .raw = std::move(raw)}; };
+    const auto scalar = [](std::string raw) {
+      return JsonTree{.kind = JsonTree::Kind::scalar, .raw = std::move(raw)};
+    };
     if (const auto* text = node.as_string()) return JsonTree::text(text->get());
     if (const auto* number = node.as_integer()) return scalar(std::to_string(number->get()));
     if (const auto* truth = node.as_boolean()) return scalar(truth->get() ? "true" : "false");

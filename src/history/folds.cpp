@@ -28,6 +28,19 @@ result<void> Folds::add_file(const std::filesystem::path& file) {
   return add_text(text, "fold file " + file.filename().string());
 }
 
+result<std::shared_ptr<const Aggregates>> declared_aggregates(const std::filesystem::path& file) {
+  Folds folds;
+  STELE_CHECK(folds.add_file(file));
+  auto out = std::make_shared<Aggregates>();
+  for (const auto& fold : folds.all())
+    out->kinds.push_back(
+        {fold->category, fold->name, fold->begin,
+         [](std::span<const RecordedEvent>, std::string_view) -> result<stele::detail::Retold> {
+           return Error(errc::invalid, "a fold file has no rules to make a test of");
+         }});
+  return out;
+}
+
 result<const Fold*> Folds::find(std::string_view category) const {
   std::string known;
   for (const auto& fold : folds_) {
@@ -49,7 +62,8 @@ result<AggregateThen> state_of(EventStore& store, const Aggregates& aggregates, 
   const auto* const kind = aggregates.find(type);
   if (!kind) return Error(errc::not_found, "the application has no aggregates called " + std::string(type));
   history::StoreSource source(store);
-  const history::Fold fold{.category = kind->category, .name = kind->rules, .begin = kind->begin, .kind = kind};
+  const history::Fold fold{
+      .category = kind->category, .name = kind->rules, .begin = kind->begin, .kind = kind};
   AggregateThen then;
   then.stream = std::string(type) + "-" + std::string(id);
   STELE_TRY(const auto info, source.stream_info(then.stream));

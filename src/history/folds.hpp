@@ -4,7 +4,7 @@
 // A declared fold is a TOML file: a table for each category and event type, with what the event does to the state.
 //
 //   [BankAccount.MoneyDeposited]
-//   set = { status = "open", owner = "$data.owner" }        a value, or a place of the event: data, metadata, type, time
+//   set = { status = "open", owner = "$data.owner" }        a value, or a place: data, metadata, type, time, stream
 //   add = { balance = "$data.amount" }                      exact decimals; "-$data.amount" takes away
 //   append = { movements = "$data" }                        to a list, made when there is none
 //   merge = { address = "$data" }                           member by member (RFC 7396: null removes)
@@ -42,6 +42,10 @@ class Folds {
   std::vector<std::shared_ptr<const Aggregates>> kept_;
   std::vector<std::unique_ptr<Fold>> folds_;
 };
+
+// A fold file as an application's aggregates, for a server whose application is somewhere else. Errors: as add_file.
+[[nodiscard]] result<std::shared_ptr<const Aggregates>> declared_aggregates(
+    const std::filesystem::path& file);
 
 // The folds of a file, by category. For Folds.
 [[nodiscard]] result<std::vector<Fold>> declared_folds(std::string_view toml, const std::string& name);

@@ -17,7 +17,8 @@ namespace {
 constexpr std::string_view bundle_format = "stele history bundle 1";
 
 Error no_edit(std::string_view text, const char* example) {
-  return Error(errc::invalid, "`" + std::string(text) + "` is no edit").help(std::string("write for example ") + example);
+  return Error(errc::invalid, "`" + std::string(text) + "` is no edit")
+      .help(std::string("write for example ") + example);
 }
 
 // Cuts "v203" off the front.
@@ -31,8 +32,8 @@ std::optional<Revision> take_revision(std::string_view& text) {
 }
 
 // Never the id of a real event.
-constexpr Uuid inserted_space({0x2f, 0x90, 0x5c, 0x1d, 0x63, 0x7a, 0x41, 0x0e, 0xb8, 0x2d, 0x66, 0x6f, 0x72, 0x6b,
-                               0x65, 0x64});
+constexpr Uuid inserted_space({0x2f, 0x90, 0x5c, 0x1d, 0x63, 0x7a, 0x41, 0x0e, 0xb8, 0x2d, 0x66, 0x6f, 0x72,
+                               0x6b, 0x65, 0x64});
 
 // A state by a fold, or why there is none.
 struct Side {
@@ -105,7 +106,8 @@ class Forking {
         STELE_CHECK(insert(edit, last_));
       }
       edits_.erase(behind);
-      if (!out_.first_different && real_.state != forked_.state) out_.first_different = info.last_revision.next();
+      if (!out_.first_different && real_.state != forked_.state)
+        out_.first_different = info.last_revision.next();
     }
     if (!edits_.empty()) return nothing_there(edits_.begin()->first);
     out_.real = real_.state;
@@ -162,11 +164,13 @@ class Forking {
     else
       *bundle_ += ",\"refused\":" + base::json_string(forked_.refusal) + "}\n";
     if (bundle_->size() <= limits_.bundle_bytes) return {};
-    return Error(errc::too_large, "the bundle would be larger than " + std::to_string(limits_.bundle_bytes) + " bytes");
+    return Error(errc::too_large,
+                 "the bundle would be larger than " + std::to_string(limits_.bundle_bytes) + " bytes");
   }
 
   void head_bundle(const Fold& fold) {
-    *bundle_ = "{\"format\":\"" + std::string(bundle_format) + "\",\"stream\":" + base::json_string(out_.stream) +
+    *bundle_ = "{\"format\":\"" + std::string(bundle_format) +
+               "\",\"stream\":" + base::json_string(out_.stream) +
                ",\"type\":" + base::json_string(fold.category) + ",\"fold\":" + base::json_string(fold.name);
     if (!fold.declared.empty()) *bundle_ += ",\"declared\":" + base::json_string(fold.declared);
     *bundle_ += "}\n";
@@ -195,7 +199,8 @@ class BundleReader {
       return std::string(member ? member->as_string().value_or("") : "");
     };
     if (text("format") != bundle_format)
-      return Error(errc::invalid, "this is no bundle of a history").help("`stele whatif ... --save FILE` writes one");
+      return Error(errc::invalid, "this is no bundle of a history")
+          .help("`stele whatif ... --save FILE` writes one");
     out_.stream = text("stream");
     if (const auto declared = text("declared"); !declared.empty()) {
       STELE_CHECK(folds_.add_text(declared, text("fold")));
@@ -230,7 +235,8 @@ class BundleReader {
     const auto state = line.find("state");
     const auto refused = line.find("refused");
     if (!event || (!state && !refused))
-      return Error(errc::invalid, "line " + std::to_string(number_) + " of the bundle has no event with its state");
+      return Error(errc::invalid,
+                   "line " + std::to_string(number_) + " of the bundle has no event with its state");
     STELE_TRY(const auto recorded, parse_event_json(event->raw()));
     STELE_CHECK(side_.take(stele::detail::view_of(recorded)));
     ++out_.events;
@@ -281,11 +287,13 @@ result<Edit> parse_set(std::string_view text) {
 result<Edit> parse_insert(std::string_view text) {
   auto rest = text;
   const auto at = take_revision(rest);
-  if (!at || !rest.starts_with(' ')) return no_edit(text, "--insert 'v203 MoneyDeposited {\"amount\":\"5.00\"}'");
+  if (!at || !rest.starts_with(' '))
+    return no_edit(text, "--insert 'v203 MoneyDeposited {\"amount\":\"5.00\"}'");
   rest.remove_prefix(1);
   const auto blank = rest.find(' ');
   const auto data = blank == std::string_view::npos ? std::string_view("{}") : rest.substr(blank + 1);
-  if (rest.empty() || blank == 0) return no_edit(text, "--insert 'v203 MoneyDeposited {\"amount\":\"5.00\"}'");
+  if (rest.empty() || blank == 0)
+    return no_edit(text, "--insert 'v203 MoneyDeposited {\"amount\":\"5.00\"}'");
   STELE_CHECK(JsonTree::parse(data));
   return Edit{.kind = Edit::Kind::insert,
               .at = *at,
@@ -294,17 +302,18 @@ result<Edit> parse_insert(std::string_view text) {
 }
 
 std::string forked_json(const Forked& forked) {
-  std::string out = "{\"stream\":" + base::json_string(forked.stream) + ",\"fold\":" + base::json_string(forked.fold) +
-                    ",\"real\":{\"events\":" + std::to_string(forked.real_events) + ",\"state\":" + forked.real +
-                    "},\"forked\":{\"events\":" + std::to_string(forked.forked_events) + ",\"state\":" + forked.forked;
+  std::string out =
+      "{\"stream\":" + base::json_string(forked.stream) + ",\"fold\":" + base::json_string(forked.fold) +
+      ",\"real\":{\"events\":" + std::to_string(forked.real_events) + ",\"state\":" + forked.real +
+      "},\"forked\":{\"events\":" + std::to_string(forked.forked_events) + ",\"state\":" + forked.forked;
   if (!forked.impossible.empty()) out += ",\"impossible\":" + base::json_string(forked.impossible);
   out += "},\"first_different\":" +
          (forked.first_different ? std::to_string(forked.first_different->value()) : std::string("null"));
   return out + ",\"difference\":" + changes_json(forked.difference) + "}";
 }
 
-result<Forked> fork_history(EventSource& source, const Fold& fold, const StreamInfo& info, std::vector<Edit> edits,
-                            const ForkLimits& limits, std::string* bundle) {
+result<Forked> fork_history(EventSource& source, const Fold& fold, const StreamInfo& info,
+                            std::vector<Edit> edits, const ForkLimits& limits, std::string* bundle) {
   Forking forking(fold, info, std::move(edits), limits, bundle);
   STELE_CHECK(forking.begin(fold));
   STELE_CHECK(source.read_stream(info.stream, first_kept(info), info.last_revision,
@@ -321,15 +330,17 @@ result<Replayed> replay_bundle(std::string_view bundle,
 
 std::string replayed_json(const Replayed& replayed) {
   std::string out = "{\"stream\":" + base::json_string(replayed.stream) +
-                    ",\"fold\":" + base::json_string(replayed.fold) + ",\"events\":" + std::to_string(replayed.events) +
+                    ",\"fold\":" + base::json_string(replayed.fold) +
+                    ",\"events\":" + std::to_string(replayed.events) +
                     ",\"identical\":" + (replayed.identical ? "true" : "false");
   if (replayed.first_different)
-    out += ",\"version\":" + std::to_string(replayed.first_different->value()) + ",\"expected\":" + replayed.expected +
-           ",\"got\":" + replayed.got;
+    out += ",\"version\":" + std::to_string(replayed.first_different->value()) +
+           ",\"expected\":" + replayed.expected + ",\"got\":" + replayed.got;
   return out + "}";
 }
 
-result<Compared> compare_folds(EventSource& source, const StreamInfo& info, const Fold& first, const Fold& second) {
+result<Compared> compare_folds(EventSource& source, const StreamInfo& info, const Fold& first,
+                               const Fold& second) {
   Side a;
   Side b;
   STELE_CHECK(a.begin(first));

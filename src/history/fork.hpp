@@ -17,7 +17,8 @@ struct Edit {
   Kind kind = Kind::drop;
   Revision at;
   std::string path{};  // set: a member of its data, "amount" or "price.net"
-  std::string type{};  // insert: an event of this type in front of it; one behind the last revision is allowed
+  std::string
+      type{};  // insert: an event of this type in front of it; one behind the last revision is allowed
   std::string data{};  // set: the JSON value; insert: the event's data
 };
 // "v203"; "v203.amount=\"50.00\""; "v203 MoneyDeposited {...}". Errors: invalid.
@@ -32,11 +33,11 @@ struct Forked {
   std::string fold;
   std::uint64_t real_events = 0;
   std::uint64_t forked_events = 0;
-  std::string real;                         // the last states
+  std::string real;  // the last states
   std::string forked;
   std::vector<Change> difference;           // from reality to the fork
   std::optional<Revision> first_different;  // in reality, where the fork's state was first another
-  std::string impossible;                   // the fork's history cannot be: which event, and why; `forked` is before it
+  std::string impossible;  // the fork's history cannot be: which event, and why; `forked` is before it
 };
 [[nodiscard]] std::string forked_json(const Forked& forked);
 
@@ -63,8 +64,8 @@ struct Replayed {
   std::string got;
 };
 // A declared fold comes along in the bundle; otherwise `own` says what this program has for the category.
-[[nodiscard]] result<Replayed> replay_bundle(std::string_view bundle,
-                                             const std::function<result<const Fold*>(const std::string&)>& own);
+[[nodiscard]] result<Replayed> replay_bundle(
+    std::string_view bundle, const std::function<result<const Fold*>(const std::string&)>& own);
 [[nodiscard]] std::string replayed_json(const Replayed& replayed);
 
 // ---- Two builds of the rules
@@ -72,8 +73,8 @@ struct Replayed {
 struct Compared {
   std::uint64_t events = 0;
   std::optional<Revision> first_different;
-  std::string event;   // its name and data; JSON
-  std::string first;   // the state by the first build, or what it refuses
+  std::string event;  // its name and data; JSON
+  std::string first;  // the state by the first build, or what it refuses
   std::string second;
 };
 [[nodiscard]] result<Compared> compare_folds(EventSource& source, const StreamInfo& info, const Fold& first,

@@ -7,7 +7,9 @@
 
 namespace stele::history {
 
-JsonTree JsonTree::text(std::string_view value) { return {.kind = Kind::scalar, .raw = base::json_string(value)}; }
+JsonTree JsonTree::text(std::string_view value) {
+  return {.kind = Kind::scalar, .raw = base::json_string(value)};
+}
 
 JsonTree JsonTree::of(const JsonValue& value) {
   if (value.is(JsonType::object)) {
@@ -31,7 +33,8 @@ result<JsonTree> JsonTree::parse(std::string_view text) {
 }
 
 const JsonTree* JsonTree::find(std::string_view key) const {
-  const auto found = std::ranges::find(members, key, [](const auto& each) -> const std::string& { return each.first; });
+  const auto found =
+      std::ranges::find(members, key, [](const auto& each) -> const std::string& { return each.first; });
   return found == members.end() ? nullptr : &found->second;
 }
 JsonTree* JsonTree::find(std::string_view key) {

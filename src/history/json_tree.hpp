@@ -16,8 +16,8 @@ namespace stele::history {
 struct JsonTree {
   enum class Kind : std::uint8_t { scalar, array, object };
   Kind kind = Kind::scalar;
-  std::string raw = "null";                                // scalars: JSON text
-  std::vector<JsonTree> elements{};                        // arrays
+  std::string raw = "null";                                 // scalars: JSON text
+  std::vector<JsonTree> elements{};                         // arrays
   std::vector<std::pair<std::string, JsonTree>> members{};  // objects, in the order of the text
 
   [[nodiscard]] static JsonTree object() { return {.kind = Kind::object, .raw = {}}; }

@@ -68,12 +68,13 @@ result<Placed> newest_of(EventSource& source, const StreamInfo& info, std::strin
 }
 
 bool is_type_name(std::string_view text) {
-  return !text.empty() && ((text.front() >= 'A' && text.front() <= 'Z') || (text.front() >= 'a' && text.front() <= 'z'));
+  return !text.empty() &&
+         ((text.front() >= 'A' && text.front() <= 'Z') || (text.front() >= 'a' && text.front() <= 'z'));
 }
 
 // "CheckedOut -10m": the state so long before (or behind) it; "CheckedOut": with it.
-result<std::optional<Revision>> beside_event(EventSource& source, const StreamInfo& info, std::string_view text,
-                                             const Error& no_moment) {
+result<std::optional<Revision>> beside_event(EventSource& source, const StreamInfo& info,
+                                             std::string_view text, const Error& no_moment) {
   const auto blank = text.find(' ');
   const auto type = text.substr(0, blank);
   if (!is_type_name(type)) return no_moment;
@@ -93,7 +94,8 @@ result<std::optional<Revision>> beside_event(EventSource& source, const StreamIn
 
 class MomentFinder {
  public:
-  MomentFinder(EventSource& source, const StreamInfo& info, Timestamp now) : source_(source), info_(info), now_(now) {}
+  MomentFinder(EventSource& source, const StreamInfo& info, Timestamp now)
+      : source_(source), info_(info), now_(now) {}
   using Found = result<std::optional<Revision>>;
 
   Found operator()(Moment::Start) const { return std::optional<Revision>(); }
@@ -101,7 +103,8 @@ class MomentFinder {
   Found operator()(Revision revision) const {
     if (revision <= info_.last_revision && revision >= first_kept(info_)) return std::optional(revision);
     const bool gone = revision < first_kept(info_);
-    return Error(errc::not_found, "stream " + info_.stream + (gone ? " keeps no version " : " has no version ") +
+    return Error(errc::not_found, "stream " + info_.stream +
+                                      (gone ? " keeps no version " : " has no version ") +
                                       std::to_string(revision.value()) + (gone ? " any more" : ""))
         .with("first", first_kept(info_).value())
         .with("last", info_.last_revision.value());
@@ -124,8 +127,8 @@ class MomentFinder {
 
 }  // namespace
 
-result<std::optional<Revision>> revision_at(EventSource& source, const StreamInfo& stream, std::string_view moment,
-                                            Timestamp now) {
+result<std::optional<Revision>> revision_at(EventSource& source, const StreamInfo& stream,
+                                            std::string_view moment, Timestamp now) {
   if (moment.size() > 400) return Error(errc::invalid, "a moment has at most 400 characters");
   const auto parsed = parse_moment(moment);
   if (!parsed) return beside_event(source, stream, moment, parsed.error());

@@ -25,7 +25,9 @@ std::string told(const stele::detail::WrittenStruct& value) {
 std::string identifier(std::string_view text) {
   std::string out(text);
   std::ranges::replace_if(
-      out, [](char c) { return !((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')); }, '_');
+      out,
+      [](char c) { return !((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')); },
+      '_');
   return out;
 }
 
@@ -69,7 +71,8 @@ std::string state_lines(const std::string& rules, const stele::detail::Retold& r
 
 bool same_structs(const std::vector<stele::detail::WrittenStruct>& a,
                   const std::vector<stele::detail::WrittenStruct>& b) {
-  return std::ranges::equal(a, b, [](const auto& x, const auto& y) { return x.type == y.type && x.json == y.json; });
+  return std::ranges::equal(
+      a, b, [](const auto& x, const auto& y) { return x.type == y.type && x.json == y.json; });
 }
 
 std::string remark(const stele::detail::Retold& retold, const Trace& trace) {
@@ -85,22 +88,24 @@ std::string remark(const stele::detail::Retold& retold, const Trace& trace) {
 
 }  // namespace
 
-result<std::string> retold_as_test(EventSource& source, const Fold& fold, const StreamInfo& info, Revision revision,
-                                   const std::string& include) {
+result<std::string> retold_as_test(EventSource& source, const Fold& fold, const StreamInfo& info,
+                                   Revision revision, const std::string& include) {
   if (!fold.kind)
     return Error(errc::invalid, fold.name + " is no decider: a test needs the rules of an application");
   if (revision.value() - first_kept(info).value() >= most_retold)
     return Error(errc::too_large, "a test of more than " + std::to_string(most_retold) + " events");
   std::vector<RecordedEvent> history;
-  STELE_CHECK(source.read_stream(info.stream, first_kept(info), revision, [&](const EventView& event) -> result<bool> {
-    history.push_back(event.to_owned());
-    return true;
-  }));
+  STELE_CHECK(source.read_stream(info.stream, first_kept(info), revision,
+                                 [&](const EventView& event) -> result<bool> {
+                                   history.push_back(event.to_owned());
+                                   return true;
+                                 }));
   if (history.empty()) return Error(errc::not_found, info.stream + " has no such version");
   const auto trace = trace_of(history.back().metadata);
   STELE_TRY(const auto retold, fold.kind->retell(history, trace.command));
-  std::string out = "// " + info.stream + " v" + std::to_string(revision.value()) + ", " + history.back().type + " at " +
-                    to_string(history.back().recorded_at) + ": " + remark(retold, trace) + ".\n";
+  std::string out = "// " + info.stream + " v" + std::to_string(revision.value()) + ", " +
+                    history.back().type + " at " + to_string(history.back().recorded_at) + ":\n// " +
+                    remark(retold, trace) + ".\n";
   if (!include.empty()) out += "#include \"" + include + "\"\n\n";
   out += test_head;
   out += "TEST(" + identifier(info.stream) + ", version_" + std::to_string(revision.value()) + ") {\n";

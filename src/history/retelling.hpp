@@ -14,8 +14,9 @@ namespace stele::history {
 // reader). The moment is the event at `revision`. What was asked is known where metadata names the command and the
 // event holds its members; otherwise the test is about the state behind the event. Errors: invalid for a fold that is
 // no decider, too_large for more events than a test should hold; corrupt.
-[[nodiscard]] result<std::string> retold_as_test(EventSource& source, const Fold& fold, const StreamInfo& info,
-                                                 Revision revision, const std::string& include = {});
+[[nodiscard]] result<std::string> retold_as_test(EventSource& source, const Fold& fold,
+                                                 const StreamInfo& info, Revision revision,
+                                                 const std::string& include = {});
 
 // The aggregates of a shared object with STELE_HISTORY_PLUGIN. It runs in this process with all its rights, so only
 // files of one's own belong here; a server never does this. The folds keep it loaded. Errors: not_found, invalid.

@@ -18,7 +18,8 @@ bool holds_at(const Expression& condition, const Step& step) {
 
 KeptStep kept(const Step& step) { return {step.event.to_owned(), step.before, step.after}; }
 
-result<std::optional<KeptStep>> halve(Timeline& timeline, const Expression& condition, Revision from, Revision to) {
+result<std::optional<KeptStep>> halve(Timeline& timeline, const Expression& condition, Revision from,
+                                      Revision to) {
   auto low = from.value();
   auto high = to.value() + 1;
   std::optional<KeptStep> found;
@@ -136,8 +137,8 @@ class Sweeper {
 
 }  // namespace
 
-result<std::optional<KeptStep>> first_where(Timeline& timeline, const Expression& condition, Revision from, Revision to,
-                                            bool monotone) {
+result<std::optional<KeptStep>> first_where(Timeline& timeline, const Expression& condition, Revision from,
+                                            Revision to, bool monotone) {
   if (monotone) return halve(timeline, condition, from, to);
   std::optional<KeptStep> found;
   const auto take = [&](const Step& step) -> result<bool> {
@@ -150,7 +151,8 @@ result<std::optional<KeptStep>> first_where(Timeline& timeline, const Expression
 }
 
 // In windows from the end, each walked forward.
-result<std::optional<KeptStep>> last_where(Timeline& timeline, const Expression& condition, Revision from, Revision to) {
+result<std::optional<KeptStep>> last_where(Timeline& timeline, const Expression& condition, Revision from,
+                                           Revision to) {
   constexpr std::uint64_t window = 1'024;
   for (auto end = to.value() + 1; end > from.value();) {
     const auto begin = end - from.value() > window ? end - window : from.value();
@@ -174,7 +176,8 @@ result<KeptStep> step_at(Timeline& timeline, Revision revision) {
   };
   STELE_CHECK(timeline.walk(revision, revision, take));
   if (found) return *std::move(found);
-  return Error(errc::not_found, timeline.extent().stream + " has no version " + std::to_string(revision.value()));
+  return Error(errc::not_found,
+               timeline.extent().stream + " has no version " + std::to_string(revision.value()));
 }
 
 result<SweepResult> sweep(const std::function<std::unique_ptr<EventSource>()>& source, const Fold& fold,
@@ -184,8 +187,7 @@ result<SweepResult> sweep(const std::function<std::unique_ptr<EventSource>()>& s
   Sweeper sweeper(fold, condition, options, queue);
   {
     std::vector<std::jthread> threads;
-    for (std::size_t i = 1; i < options.threads; ++i)
-      threads.emplace_back([&] { sweeper.work(*source()); });
+    for (std::size_t i = 1; i < options.threads; ++i) threads.emplace_back([&] { sweeper.work(*source()); });
     sweeper.work(*source());
   }
   return sweeper.finish();

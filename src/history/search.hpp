@@ -24,11 +24,11 @@ struct KeptStep {
 
 // The first step from `from` to `to` where the condition holds. `monotone`: once it holds, it holds to the end; then a
 // few states are looked at instead of all.
-[[nodiscard]] result<std::optional<KeptStep>> first_where(Timeline& timeline, const Expression& condition, Revision from,
-                                                          Revision to, bool monotone = false);
+[[nodiscard]] result<std::optional<KeptStep>> first_where(Timeline& timeline, const Expression& condition,
+                                                          Revision from, Revision to, bool monotone = false);
 // The last step from `from` to `to` where it holds: for stepping back.
-[[nodiscard]] result<std::optional<KeptStep>> last_where(Timeline& timeline, const Expression& condition, Revision from,
-                                                         Revision to);
+[[nodiscard]] result<std::optional<KeptStep>> last_where(Timeline& timeline, const Expression& condition,
+                                                         Revision from, Revision to);
 // One step. The revision must exist.
 [[nodiscard]] result<KeptStep> step_at(Timeline& timeline, Revision revision);
 
@@ -50,7 +50,7 @@ struct SweepResult {
   bool complete = true;
 };
 // `source` makes one for each thread. Errors: the source's.
-[[nodiscard]] result<SweepResult> sweep(const std::function<std::unique_ptr<EventSource>()>& source, const Fold& fold,
-                                        const Expression& condition, const Sweep& options);
+[[nodiscard]] result<SweepResult> sweep(const std::function<std::unique_ptr<EventSource>()>& source,
+                                        const Fold& fold, const Expression& condition, const Sweep& options);
 
 }  // namespace stele::history

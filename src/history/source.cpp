@@ -22,7 +22,8 @@ result<void> drain_cursor(Cursor& cursor, const TakeEvent& take, Inside inside) 
 
 }  // namespace
 
-result<void> StoreSource::read_stream(const std::string& stream, Revision from, Revision to, const TakeEvent& take) {
+result<void> StoreSource::read_stream(const std::string& stream, Revision from, Revision to,
+                                      const TakeEvent& take) {
   if (from > to) return {};
   STELE_TRY(const auto cursor,
             store_.read_stream({.stream = stream, .from = from, .limit = to.value() - from.value() + 1}));

@@ -20,7 +20,8 @@ class EventSource {
   // Errors: not_found for a stream that does not exist.
   virtual result<StreamInfo> stream_info(const std::string& stream) = 0;
   // The events from one revision to another, both included, as far as they exist.
-  virtual result<void> read_stream(const std::string& stream, Revision from, Revision to, const TakeEvent& take) = 0;
+  virtual result<void> read_stream(const std::string& stream, Revision from, Revision to,
+                                   const TakeEvent& take) = 0;
   // The same of the log, of those that match.
   virtual result<void> read_log(const Query& query, Position from, Position to, const TakeEvent& take) = 0;
   // Streams whose name begins with `prefix` and sorts behind `after`.
@@ -34,7 +35,8 @@ class StoreSource final : public EventSource {
  public:
   explicit StoreSource(EventStore& store) : store_(store) {}
   result<StreamInfo> stream_info(const std::string& stream) override { return store_.stream_info(stream); }
-  result<void> read_stream(const std::string& stream, Revision from, Revision to, const TakeEvent& take) override;
+  result<void> read_stream(const std::string& stream, Revision from, Revision to,
+                           const TakeEvent& take) override;
   result<void> read_log(const Query& query, Position from, Position to, const TakeEvent& take) override;
   result<std::vector<StreamInfo>> list_streams(const std::string& prefix, const std::string& after,
                                                std::size_t limit) override {

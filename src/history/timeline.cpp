@@ -21,7 +21,8 @@ class FoldedTimeline final : public Timeline {
   [[nodiscard]] const Extent& extent() const override { return extent_; }
 
   result<void> walk(Revision from, Revision to, const TakeStep& take) override {
-    STELE_ASSERT(from >= extent_.first && to <= extent_.last, "a walk stays inside", from.value(), to.value());
+    STELE_ASSERT(from >= extent_.first && to <= extent_.last, "a walk stays inside", from.value(),
+                 to.value());
     auto fold = nearest(from);
     std::string before;
     std::string after;
@@ -53,6 +54,11 @@ class FoldedTimeline final : public Timeline {
     };
     STELE_CHECK(source_.read_stream(extent_.stream, begin_, *revision, take));
     return fold->state();
+  }
+
+  void extend(Revision last) override {
+    STELE_ASSERT(last >= extent_.last, "a stream never gets shorter at its end", last.value());
+    extent_.last = last;
   }
 
  private:
@@ -111,10 +117,11 @@ class FoldedTimeline final : public Timeline {
 
 }  // namespace
 
-result<std::unique_ptr<Timeline>> open_timeline(EventSource& source, const Fold& fold, const std::string& stream,
-                                                const TimelineLimits& limits) {
+result<std::unique_ptr<Timeline>> open_timeline(EventSource& source, const Fold& fold,
+                                                const std::string& stream, const TimelineLimits& limits) {
   STELE_TRY(const auto info, source.stream_info(stream));
-  return std::make_unique<FoldedTimeline>(source, fold, Extent{stream, first_kept(info), info.last_revision}, limits);
+  return std::make_unique<FoldedTimeline>(source, fold, Extent{stream, first_kept(info), info.last_revision},
+                                          limits);
 }
 
 }  // namespace stele::history

@@ -52,12 +52,14 @@ class Timeline {
   virtual result<void> walk(Revision from, Revision to, const TakeStep& take) = 0;
   // JSON. Nothing: before the first event.
   virtual result<std::string> state_at(std::optional<Revision> revision) = 0;
+  // The stream is longer than it was: its end is here now. Nothing is folded yet.
+  virtual void extend(Revision last) = 0;
 };
 
 struct TimelineLimits {
-  std::uint64_t spacing = 256;          // events between two copies, doubled whenever there are too many
-  std::size_t copies = 1'024;           // 0: none, for one walk that nobody repeats
-  std::size_t bytes = 64u << 20;        // of all copies together, as large as their JSON is
+  std::uint64_t spacing = 256;    // events between two copies, doubled whenever there are too many
+  std::size_t copies = 1'024;     // 0: none, for one walk that nobody repeats
+  std::size_t bytes = 64u << 20;  // of all copies together, as large as their JSON is
 };
 
 // Folds in this process. `source` and `fold` must outlive it. Errors: not_found when there is no such stream.

@@ -121,7 +121,8 @@ void open_connection(const std::shared_ptr<Core>& core, Loop& loop, Connection::
 // The application's come last: it cannot take an address of the server's, and is told which it tried.
 result<void> add_routes(const std::shared_ptr<Core>& core) {
   std::vector<ServedRoute> all;
-  for (auto make : {append_routes, read_routes, stream_routes, retention_routes, aggregate_routes, history_routes, saga_routes, projection_routes, sql_routes, query_routes, ops_routes}) {
+  for (auto make : {append_routes, read_routes, stream_routes, retention_routes, history_routes, saga_routes,
+                    projection_routes, sql_routes, query_routes, ops_routes}) {
     for (auto& route : make(core)) all.push_back(std::move(route));
   }
   if (core->app) {

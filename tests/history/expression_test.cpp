@@ -23,10 +23,12 @@ class ConditionTest : public testing::Test {
     return parsed ? Error(errc::invalid, "it was parsed") : parsed.error();
   }
 
-  std::string data_ = R"({"amount":"3000.00","n":12345678901234567890123,"list":[1,"two",3.50],"odd name":{"x":1},"no":null})";
+  std::string data_ =
+      R"({"amount":"3000.00","n":12345678901234567890123,"list":[1,"two",3.50],"odd name":{"x":1},"no":null})";
   std::string metadata_ = R"({"userId":"user-13","ok":true})";
   std::string before_ = R"({"type":"Open","balance":"2900.00"})";
-  std::string after_ = R"({"type":"Open","balance":"-100.00","items":{"p-1":2,"17":4},"opened":"2026-01-01T10:00:00.000000Z"})";
+  std::string after_ =
+      R"({"type":"Open","balance":"-100.00","items":{"p-1":2,"17":4},"opened":"2026-01-01T10:00:00.000000Z"})";
   EventView event_{.position = Position(90),
                    .revision = Revision(203),
                    .recorded_at = *parse_time("2026-04-15T10:31:02Z"),
@@ -151,7 +153,8 @@ TEST(ExactNumbers, are_read_added_and_shown_digit_by_digit) {
 }
 
 TEST(ExactNumbers, are_ordered_as_numbers) {
-  const char* const rising[] = {"-1e3", "-100.5", "-100", "-0.1", "0", "0.09", "0.1", "2", "10", "1e2", "123.0001"};
+  const char* const rising[] = {"-1e3", "-100.5", "-100", "-0.1", "0",       "0.09",
+                                "0.1",  "2",      "10",   "1e2",  "123.0001"};
   for (std::size_t i = 0; i < std::size(rising); ++i) {
     for (std::size_t j = 0; j < std::size(rising); ++j) {
       EXPECT_EQ(*Exact::read(rising[i]) < *Exact::read(rising[j]), i < j) << rising[i] << " " << rising[j];
@@ -162,7 +165,8 @@ TEST(ExactNumbers, are_ordered_as_numbers) {
 }
 
 TEST(ExactNumbers, are_not_made_of_other_texts) {
-  for (const char* text : {"", "-", ".5", "5.", "1e", "1e+", "0x10", "1 ", " 1", "1e999999", "--1", "1,5", "nan"})
+  for (const char* text :
+       {"", "-", ".5", "5.", "1e", "1e+", "0x10", "1 ", " 1", "1e999999", "--1", "1,5", "nan"})
     EXPECT_FALSE(Exact::read(text)) << text;
 }
 

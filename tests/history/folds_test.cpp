@@ -1,8 +1,11 @@
 // Declared folds: what a TOML file does to a state, and how it is refused.
 #include <gmock/gmock.h>
 
+#include <fstream>
+
 #include "history/json_tree.hpp"
 #include "list_source.hpp"
+#include "support/temp_directory.hpp"
 
 namespace stele::history::test {
 namespace {
@@ -26,7 +29,8 @@ set = { note = "$data.note", "items.{data.id}" = "$metadata.userId" }
 )";
 
 // The state behind events given as type and data.
-std::string state_after(const std::string& toml, const std::vector<std::pair<std::string, std::string>>& events) {
+std::string state_after(const std::string& toml,
+                        const std::vector<std::pair<std::string, std::string>>& events) {
   ListSource source;
   for (const auto& [type, data] : events) source.add("BankAccount-1", type, data, R"({"userId":"ada"})");
   const auto fold = declared_fold(toml, "BankAccount");
@@ -36,14 +40,16 @@ std::string state_after(const std::string& toml, const std::vector<std::pair<std
 }
 
 TEST(DeclaredFold, sets_and_adds_exactly) {
-  EXPECT_EQ(state_after(bank_toml, {{"AccountCreated", R"({"owner":"Ada"})"}}),
-            R"({"balance":"0.00","opened":"2026-03-01T10:00:00.000000Z","owner":"Ada","status":"open","tags":["a",1,true]})");
+  EXPECT_EQ(
+      state_after(bank_toml, {{"AccountCreated", R"({"owner":"Ada"})"}}),
+      R"({"balance":"0.00","opened":"2026-03-01T10:00:00.000000Z","owner":"Ada","status":"open","tags":["a",1,true]})");
   EXPECT_THAT(state_after(bank_toml, {{"AccountCreated", R"({"owner":"Ada"})"},
                                       {"MoneyDeposited", R"({"amount":"0.10"})"},
                                       {"MoneyDeposited", R"({"amount":"0.20"})"},
                                       {"MoneyWithdrawn", R"({"amount":100})"}}),
               HasSubstr(R"("balance":"-99.70")"));
-  EXPECT_EQ(state_after(bank_toml, {{"MoneyDeposited", R"({"amount":1.50})"}, {"MoneyDeposited", R"({"amount":2})"}}),
+  EXPECT_EQ(state_after(bank_toml,
+                        {{"MoneyDeposited", R"({"amount":1.50})"}, {"MoneyDeposited", R"({"amount":2})"}}),
             R"({"balance":3.50,"bookings":2,"movements":[{"amount":1.50},{"amount":2}]})");
 }
 
@@ -64,7 +70,8 @@ TEST(DeclaredFold, passes_over_what_it_does_not_name_or_find) {
 
 TEST(DeclaredFold, says_which_event_it_cannot_take) {
   const auto refused = state_after(bank_toml, {{"MoneyDeposited", R"({"amount":"ten"})"}});
-  EXPECT_THAT(refused, HasSubstr("corrupt: MoneyDeposited at version 0 of BankAccount-1: `add` needs numbers"));
+  EXPECT_THAT(refused,
+              HasSubstr("corrupt: MoneyDeposited at version 0 of BankAccount-1: `add` needs numbers"));
 }
 
 TEST(DeclaredFold, agrees_with_the_rules_of_the_bank) {
@@ -108,6 +115,20 @@ TEST(FoldsTest, the_first_one_added_is_asked_and_a_missing_one_names_the_others)
   EXPECT_THAT(missing.error().help(), HasSubstr("known are: BankAccount, BankAccount"));
   EXPECT_EQ(folds.add_file("/nowhere/folds.toml").error().kind(), errc::not_found);
   EXPECT_EQ(account_fold().name, "bank::Account");
+}
+
+TEST(FoldsTest, a_fold_file_stands_in_for_an_application) {
+  stele::test::TempDirectory directory;
+  const auto file = directory / "folds.toml";
+  std::ofstream(file) << bank_toml;
+  const auto aggregates = declared_aggregates(file);
+  ASSERT_TRUE(aggregates) << aggregates.error().to_string();
+  const auto* kind = (*aggregates)->find("BankAccount");
+  ASSERT_NE(kind, nullptr);
+  EXPECT_EQ(kind->rules, "fold file folds.toml");
+  EXPECT_EQ(*kind->begin()->state(), "{}");
+  EXPECT_EQ(kind->retell({}, "").error().kind(), errc::invalid);
+  EXPECT_EQ(declared_aggregates(directory / "none").error().kind(), errc::not_found);
 }
 
 }  // namespace

@@ -52,22 +52,29 @@ class ListSource final : public EventSource {
                       .first_position = {},
                       .last_position = {}};
   }
-  result<void> read_stream(const std::string& stream, Revision from, Revision to, const TakeEvent& take) override {
-    return each([&](const RecordedEvent& event) {
-      return event.stream == stream && event.revision >= from && event.revision <= to &&
-             event.revision.value() >= kept_from_[stream];
-    }, take);
+  result<void> read_stream(const std::string& stream, Revision from, Revision to,
+                           const TakeEvent& take) override {
+    return each(
+        [&](const RecordedEvent& event) {
+          return event.stream == stream && event.revision >= from && event.revision <= to &&
+                 event.revision.value() >= kept_from_[stream];
+        },
+        take);
   }
   result<void> read_log(const Query& query, Position from, Position to, const TakeEvent& take) override {
-    return each([&](const RecordedEvent& event) {
-      return event.position >= from && event.position <= to && query.matches(stele::detail::view_of(event));
-    }, take);
+    return each(
+        [&](const RecordedEvent& event) {
+          return event.position >= from && event.position <= to &&
+                 query.matches(stele::detail::view_of(event));
+        },
+        take);
   }
   result<std::vector<StreamInfo>> list_streams(const std::string& prefix, const std::string& after,
                                                std::size_t limit) override {
     std::vector<StreamInfo> out;
     for (const auto& [stream, length] : lengths_)
-      if (stream.starts_with(prefix) && stream > after && out.size() < limit) out.push_back(*stream_info(stream));
+      if (stream.starts_with(prefix) && stream > after && out.size() < limit)
+        out.push_back(*stream_info(stream));
     return out;
   }
   result<RecordedEvent> find_event(const Uuid& id) override {

@@ -15,8 +15,10 @@ namespace {
 TEST(RetoldTest, what_is_compiled_above_is_what_is_written_today) {
   ListSource source;
   source.add("BankAccount-a-1", "AccountCreated", R"({"accountId":"a-1","owner":"Ada \"the first\""})");
-  source.add("BankAccount-a-1", "MoneyDeposited", R"({"accountId":"a-1","amount":"100.00","description":"salary"})");
-  source.add("BankAccount-a-1", "MoneyWithdrawn", R"({"accountId":"a-1","amount":"170.00","description":"a bicycle"})",
+  source.add("BankAccount-a-1", "MoneyDeposited",
+             R"({"accountId":"a-1","amount":"100.00","description":"salary"})");
+  source.add("BankAccount-a-1", "MoneyWithdrawn",
+             R"({"accountId":"a-1","amount":"170.00","description":"a bicycle"})",
              R"({"command":"WithdrawMoney"})", "2026-03-01T10:20:01Z");
   const auto fold = account_fold();
   const auto written =

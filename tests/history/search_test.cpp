@@ -66,8 +66,8 @@ TEST_F(BisectTest, the_first_and_the_last_of_a_stretch_are_found) {
 
 TEST_F(BisectTest, all_accounts_are_swept_on_several_threads) {
   std::uint64_t looked = 0;
-  const auto swept = sweep([&] { return std::make_unique<ListSource>(source_); }, fold_, condition("balance < 0"),
-                           {.category = "BankAccount", .threads = 3});
+  const auto swept = sweep([&] { return std::make_unique<ListSource>(source_); }, fold_,
+                           condition("balance < 0"), {.category = "BankAccount", .threads = 3});
   ASSERT_TRUE(swept);
   ASSERT_EQ(swept->found.size(), 1u);
   EXPECT_EQ(swept->found.front().event.stream, raced);
@@ -83,8 +83,8 @@ TEST_F(BisectTest, a_sweep_tells_what_it_could_not_fold_and_when_it_had_enough) 
   const auto all = sweep(make, fold_, condition("balance < 0"), {.category = "BankAccount", .threads = 1});
   ASSERT_EQ(all->unreadable.size(), 1u);
   EXPECT_THAT(all->unreadable.front(), HasSubstr("BankAccount-broken"));
-  const auto some =
-      sweep(make, fold_, condition("balance >= 0"), {.category = "BankAccount", .threads = 1, .most_found = 2});
+  const auto some = sweep(make, fold_, condition("balance >= 0"),
+                          {.category = "BankAccount", .threads = 1, .most_found = 2});
   EXPECT_EQ(some->found.size(), 2u);
   EXPECT_FALSE(some->complete);
 }
@@ -92,14 +92,16 @@ TEST_F(BisectTest, a_sweep_tells_what_it_could_not_fold_and_when_it_had_enough) 
 // ---- Causes
 
 std::string caused(std::size_t cause, const std::string& correlation = "tx-1") {
-  return R"({"correlationId":")" + correlation + R"(","causationId":")" + to_string(ListSource::id_numbered(cause)) + "\"}";
+  return R"({"correlationId":")" + correlation + R"(","causationId":")" +
+         to_string(ListSource::id_numbered(cause)) + "\"}";
 }
 
 class CausesTest : public testing::Test {
  protected:
   CausesTest() {
     source_.add("Noise-1", "Before", "{}");
-    source_.add("Order-1", "Placed", "{}", R"({"correlationId":"tx-1","userId":"ada"})", "2026-03-01T10:00:00Z");
+    source_.add("Order-1", "Placed", "{}", R"({"correlationId":"tx-1","userId":"ada"})",
+                "2026-03-01T10:00:00Z");
     source_.add("Stock-1", "Reserved", R"({"sku":"p-1","n":2})", caused(2), "2026-03-01T10:00:00.003Z");
     source_.add("Noise-1", "Between", "{}", R"({"userId":"bob"})");
     source_.add("Payment-1", "Captured", R"({"amount":"109.97"})", caused(3), "2026-03-01T10:00:01Z");
@@ -167,8 +169,9 @@ TEST_F(CausesTest, what_is_asked_for_must_all_be_so) {
   EXPECT_THAT(find({.actor = "bob"}), ElementsAre("4"));
   EXPECT_THAT(find({.where = condition("data.amount > 100")}), ElementsAre("5"));
   EXPECT_THAT(find({.correlation = "tx-1", .where = condition("type = 'Reserved'")}), ElementsAre("3", "6"));
-  EXPECT_THAT(find({.query = Query::of({.types = {"Reserved"}, .tags = {}, .streams = {}, .categories = {}})}),
-              ElementsAre("3", "6"));
+  EXPECT_THAT(
+      find({.query = Query::of({.types = {"Reserved"}, .tags = {}, .streams = {}, .categories = {}})}),
+      ElementsAre("3", "6"));
   EXPECT_THAT(find({.limit = 2}), ElementsAre("1", "2"));
   EXPECT_EQ(searched_, R"({"from":1,"to":2,"events":2,"complete":false})");
   EXPECT_THAT(find({.from = Position(4), .to = Position(5)}), ElementsAre("4", "5"));
@@ -196,7 +199,8 @@ TEST_F(ForkTest, without_the_race_the_money_is_there) {
   EXPECT_EQ(forked.forked, R"({"type":"Open","balance":"2900.00"})");
   EXPECT_EQ(forked.first_different, Revision(203));
   EXPECT_EQ(forked.forked_events, 203u);
-  EXPECT_THAT(forked_json(forked), HasSubstr(R"("difference":[{"field":"balance","before":"-100.00","after":"2900.00"}])"));
+  EXPECT_THAT(forked_json(forked),
+              HasSubstr(R"("difference":[{"field":"balance","before":"-100.00","after":"2900.00"}])"));
 }
 
 TEST_F(ForkTest, other_data_and_one_more_event_are_folded_in_their_place) {
@@ -249,10 +253,14 @@ TEST_F(ForkTest, a_bundle_replays_identically_somewhere_else_and_shows_what_was_
 }
 
 TEST_F(ForkTest, a_declared_fold_goes_along_in_the_bundle) {
-  const auto declared = declared_fold("[BankAccount.MoneyWithdrawn]\nadd = { spent = \"$data.amount\" }", "BankAccount");
+  const auto declared =
+      declared_fold("[BankAccount.MoneyWithdrawn]\nadd = { spent = \"$data.amount\" }", "BankAccount");
   std::string bundle;
-  ASSERT_TRUE(fork_history(source_, declared, *source_.stream_info(raced), {*parse_drop("v203")}, {}, &bundle));
-  const auto nobody = [](const std::string&) -> result<const Fold*> { return Error(errc::not_found, "nobody"); };
+  ASSERT_TRUE(
+      fork_history(source_, declared, *source_.stream_info(raced), {*parse_drop("v203")}, {}, &bundle));
+  const auto nobody = [](const std::string&) -> result<const Fold*> {
+    return Error(errc::not_found, "nobody");
+  };
   const auto again = replay_bundle(bundle, nobody);
   ASSERT_TRUE(again) << again.error().to_string();
   EXPECT_TRUE(again->identical);
@@ -262,9 +270,10 @@ TEST_F(ForkTest, a_declared_fold_goes_along_in_the_bundle) {
 TEST_F(ForkTest, two_folds_are_compared_to_the_first_event_that_parts_them) {
   const auto strict = declared_fold("[BankAccount.MoneyDeposited]\nadd = { n = 1 }", "BankAccount");
   const auto same = declared_fold("[BankAccount.MoneyDeposited]\nadd = { n = 1 }", "BankAccount");
-  const auto other =
-      declared_fold("[BankAccount.MoneyDeposited]\nadd = { n = 1 }\n[BankAccount.MoneyWithdrawn]\nset = { w = \"$data.description\" }",
-                    "BankAccount");
+  const auto other = declared_fold(
+      "[BankAccount.MoneyDeposited]\nadd = { n = 1 }\n[BankAccount.MoneyWithdrawn]\nset = { w = "
+      "\"$data.description\" }",
+      "BankAccount");
   const auto info = *source_.stream_info(raced);
   EXPECT_FALSE(compare_folds(source_, info, strict, same)->first_different);
   const auto parted = compare_folds(source_, info, strict, other);
@@ -276,12 +285,16 @@ TEST_F(ForkTest, two_folds_are_compared_to_the_first_event_that_parts_them) {
 // ---- As a test
 
 TEST_F(ForkTest, the_race_becomes_a_test_that_todays_rules_refuse) {
-  const auto test = retold_as_test(source_, fold_, *source_.stream_info(raced), Revision(203), "bank/account.hpp");
+  const auto test =
+      retold_as_test(source_, fold_, *source_.stream_info(raced), Revision(203), "bank/account.hpp");
   ASSERT_TRUE(test) << test.error().to_string();
   EXPECT_THAT(*test, HasSubstr("today's rules decide otherwise; recorded was bank::MoneyWithdrawn."));
   EXPECT_THAT(*test, HasSubstr("TEST(BankAccount_acct_13, version_203) {"));
-  EXPECT_THAT(*test, HasSubstr(R"(.when(told<bank::WithdrawMoney>(R"json({"accountId":"acct-13","amount":"3000.00")"));
-  EXPECT_THAT(*test, HasSubstr(".then_refused(told<bank::InsufficientFunds>(R\"json({\"balance\":\"2900.00\",\"asked\":\"3000.00\"})json\"))"));
+  EXPECT_THAT(
+      *test,
+      HasSubstr(R"(.when(told<bank::WithdrawMoney>(R"json({"accountId":"acct-13","amount":"3000.00")"));
+  EXPECT_THAT(*test, HasSubstr(".then_refused(told<bank::InsufficientFunds>(R\"json({\"balance\":\"2900.00\","
+                               "\"asked\":\"3000.00\"})json\"))"));
   const auto good = retold_as_test(source_, fold_, *source_.stream_info(raced), Revision(201));
   EXPECT_THAT(*good, HasSubstr("today's rules decide the same"));
   EXPECT_THAT(*good, HasSubstr(".then(told<bank::MoneyDeposited>("));
@@ -295,8 +308,9 @@ TEST_F(ForkTest, without_a_known_command_the_test_is_about_the_state) {
   EXPECT_THAT(*test, HasSubstr("nothing says what was asked for"));
   EXPECT_THAT(*test, HasSubstr("EXPECT_EQ(stele::to_json(*state), R\"json({\"type\":\"Closed\"})json\");"));
   const auto declared = declared_fold("[BankAccount.X]", "BankAccount");
-  EXPECT_EQ(retold_as_test(source, declared, *source.stream_info("BankAccount-1"), Revision(1)).error().kind(),
-            errc::invalid);
+  EXPECT_EQ(
+      retold_as_test(source, declared, *source.stream_info("BankAccount-1"), Revision(1)).error().kind(),
+      errc::invalid);
 }
 
 TEST(PluginFiles, what_is_none_is_refused) {
@@ -362,7 +376,8 @@ TEST(StateOf, an_application_asks_its_own_library) {
   EXPECT_EQ(then->newest, Revision(1));
   EXPECT_EQ(then->changed_at, *parse_time("2026-03-01T10:00Z"));
   EXPECT_EQ(state_of(*store, *mine, "BankAccount", "1")->state, R"({"type":"Open","balance":"5.00"})");
-  EXPECT_EQ(state_of(*store, *mine, "BankAccount", "1", "MoneyDeposited -2h")->state, R"({"type":"Missing"})");
+  EXPECT_EQ(state_of(*store, *mine, "BankAccount", "1", "MoneyDeposited -2h")->state,
+            R"({"type":"Missing"})");
   EXPECT_EQ(state_of(*store, *mine, "Cart", "1").error().kind(), errc::not_found);
   EXPECT_EQ(state_of(*store, *mine, "BankAccount", "2").error().kind(), errc::not_found);
   StoreSource source(*store);

@@ -49,7 +49,8 @@ TEST(TimelineTest, a_thousand_random_moments_are_what_a_plain_fold_says) {
     const auto& stream = streams[dice() % streams.size()];
     const auto from = source.events.front().recorded_at;
     const auto span = static_cast<std::uint64_t>((source.events.back().recorded_at - from).count());
-    const auto instant = from + std::chrono::microseconds(static_cast<std::int64_t>((std::uint64_t{dice()} << 20) % span));
+    const auto instant =
+        from + std::chrono::microseconds(static_cast<std::int64_t>((std::uint64_t{dice()} << 20) % span));
     const auto revision = revision_at(source, *source.stream_info(stream), to_string(instant), instant);
     ASSERT_TRUE(revision) << revision.error().to_string();
     const auto expected = std::ranges::count_if(source.events, [&](const RecordedEvent& event) {
@@ -58,7 +59,8 @@ TEST(TimelineTest, a_thousand_random_moments_are_what_a_plain_fold_says) {
     EXPECT_EQ(*revision ? static_cast<std::int64_t>((*revision)->value()) + 1 : 0, expected);
     const auto state = timelines[stream]->state_at(*revision);
     ASSERT_TRUE(state) << state.error().to_string();
-    EXPECT_EQ(*state, states[stream][static_cast<std::size_t>(expected)]) << stream << " " << to_string(instant);
+    EXPECT_EQ(*state, states[stream][static_cast<std::size_t>(expected)])
+        << stream << " " << to_string(instant);
   }
 }
 
@@ -69,12 +71,13 @@ TEST(TimelineTest, steps_carry_the_state_on_both_sides_from_anywhere) {
   const auto states = reference_states(source, race);
   for (const std::uint64_t from : {200u, 3u, 0u, 77u, 203u}) {
     auto at = from;
-    const auto walked = timeline->walk(Revision(from), last_of(*timeline), [&](const Step& step) -> result<bool> {
-      EXPECT_EQ(step.event.revision.value(), at);
-      EXPECT_EQ(step.before, states[at]);
-      EXPECT_EQ(step.after, states[++at]);
-      return true;
-    });
+    const auto walked =
+        timeline->walk(Revision(from), last_of(*timeline), [&](const Step& step) -> result<bool> {
+          EXPECT_EQ(step.event.revision.value(), at);
+          EXPECT_EQ(step.before, states[at]);
+          EXPECT_EQ(step.after, states[++at]);
+          return true;
+        });
     ASSERT_TRUE(walked) << walked.error().to_string();
     EXPECT_EQ(at, states.size() - 1);
   }
@@ -96,8 +99,8 @@ TEST(TimelineTest, copies_are_thinned_out_when_they_are_too_many_or_too_large) {
   auto source = bank_past();
   const auto fold = account_fold();
   const auto states = reference_states(source, race);
-  for (const auto& limits : {TimelineLimits{.spacing = 1, .copies = 4}, TimelineLimits{.spacing = 1, .bytes = 300},
-                             TimelineLimits{.copies = 0}}) {
+  for (const auto& limits : {TimelineLimits{.spacing = 1, .copies = 4},
+                             TimelineLimits{.spacing = 1, .bytes = 300}, TimelineLimits{.copies = 0}}) {
     const auto timeline = *open_timeline(source, fold, race, limits);
     for (const std::uint64_t revision : {203u, 1u, 150u, 203u}) {
       EXPECT_EQ(*timeline->state_at(Revision(revision)), states[revision + 1]);
@@ -146,13 +149,14 @@ class PlaceTest : public testing::Test {
   }
   // The revision as text, "start" before the first, or the error's kind.
   std::string at(const std::string& moment) {
-    const auto found = revision_at(source_, *source_.stream_info("Order-1"), moment, *parse_time("2026-03-02T10:00:00Z"));
+    const auto found =
+        revision_at(source_, *source_.stream_info("Order-1"), moment, *parse_time("2026-03-02T10:00:00Z"));
     if (!found) return std::string(to_string(found.error().kind()));
     return *found ? std::to_string((*found)->value()) : "start";
   }
   std::string between(const std::string& range) {
-    const auto found =
-        revisions_between(source_, *source_.stream_info("Order-1"), range, *parse_time("2026-03-02T10:00:00Z"));
+    const auto found = revisions_between(source_, *source_.stream_info("Order-1"), range,
+                                         *parse_time("2026-03-02T10:00:00Z"));
     if (!found) return std::string(to_string(found.error().kind()));
     return std::to_string(found->from.value()) + ".." + std::to_string(found->to.value());
   }
@@ -203,7 +207,8 @@ TEST_F(PlaceTest, ranges_are_inside_what_there_is) {
 TEST(ChangeTest, differences_are_told_field_by_field_and_as_a_patch) {
   const auto changes = *changes_between(R"({"a":1,"b":{"x":"1"},"list":[1,2,3],"gone":true})",
                                         R"({"a":2,"b":{"x":"1","y/z":null},"list":[1,5]})");
-  EXPECT_EQ(changes_line(changes), "gone gone (was true), a 1 -> 2, b.\"y/z\" = null, list[1] 2 -> 5, list[2] gone (was 3)");
+  EXPECT_EQ(changes_line(changes),
+            "gone gone (was true), a 1 -> 2, b.\"y/z\" = null, list[1] 2 -> 5, list[2] gone (was 3)");
   EXPECT_EQ(json_patch(changes),
             R"([{"op":"remove","path":"/gone"},{"op":"replace","path":"/a","value":2},)"
             R"({"op":"add","path":"/b/y~1z","value":null},{"op":"replace","path":"/list/1","value":5},)"
@@ -259,7 +264,9 @@ TEST(BlameTest, what_was_removed_and_came_again_has_the_new_setter) {
   source.add("Cart-1", "Removed", R"({"id":"p-1"})");
   source.add("Cart-1", "Added", R"({"id":"p-1","n":2})");
   const auto fold = declared_fold(
-      "[Cart.Added]\nset = { \"items.{data.id}\" = \"$data.n\" }\n[Cart.Removed]\nremove = [\"items.{data.id}\"]", "Cart");
+      "[Cart.Added]\nset = { \"items.{data.id}\" = \"$data.n\" }\n[Cart.Removed]\nremove = "
+      "[\"items.{data.id}\"]",
+      "Cart");
   const auto timeline = *open_timeline(source, fold, "Cart-1");
   std::vector<std::string> told;
   const auto blame = *blame_at(*timeline, Revision(3));

@@ -44,7 +44,8 @@ constexpr Money fee = 1_money;
 constexpr Money fee = 0_money;
 #endif
 
-struct Account : stele::aggregate<stele::commands<Withdraw>, stele::events<AccountCreated, MoneyDeposited, MoneyWithdrawn>,
+struct Account : stele::aggregate<stele::commands<Withdraw>,
+                                  stele::events<AccountCreated, MoneyDeposited, MoneyWithdrawn>,
                                   stele::refusals<Never>> {
   static constexpr std::string_view category = "BankAccount";
   static const std::string& id(const auto& command) { return command.account_id; }

@@ -87,6 +87,22 @@ TEST_F(HistoryApiTest, states_are_shown_at_any_moment) {
   EXPECT_EQ(get("/v1/aggregates/Purse/1?at=Filled%20five").status, 400);
 }
 
+TEST_F(HistoryApiTest, what_is_kept_folded_follows_a_stream_that_grows_or_loses_its_beginning) {
+  EXPECT_EQ(get("/v1/aggregates/Purse/1").at("/state/coins"), "-3");
+  append("Purse-1", "Filled", R"({"coins":100})");
+  EXPECT_EQ(get("/v1/aggregates/Purse/1").at("/state/coins"), "97");
+  EXPECT_EQ(get("/v1/aggregates/Purse/1?as_of=v2").at("/state/coins"), "-3");
+  ASSERT_TRUE(
+      set_retention(*store_, "Purse-1", {.truncate_before = Revision(2), .max_count = {}, .max_age = {}}));
+  EXPECT_EQ(get("/v1/aggregates/Purse/1").at("/state/coins"), "91") << "what is kept: 0 - 9 + 100";
+  EXPECT_EQ(get("/v1/aggregates/Purse/1?as_of=v1").status, 404);
+  for (int i = 0; i < 20; ++i) append("Purse-many" + std::to_string(i), "Filled", R"({"coins":1})");
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_EQ(get("/v1/aggregates/Purse/many" + std::to_string(i)).at("/state/coins"), "1");
+  }
+  EXPECT_EQ(get("/v1/aggregates/Purse/1").at("/state/coins"), "91") << "again, after others took its place";
+}
+
 TEST_F(HistoryApiTest, the_timeline_is_a_page_or_all_of_it) {
   const auto page = get("/v1/aggregates/Purse/1/timeline?limit=2");
   EXPECT_EQ(page.at("/steps/0/before/coins"), "0");
@@ -153,7 +169,8 @@ TEST_F(HistoryApiTest, searches_say_how_far_they_went) {
   EXPECT_EQ(get("/v1/search?where=coins%20%3C%200").status, 400) << "that is a state";
   EXPECT_EQ(get("/v1/search?limit=0").status, 400);
   EXPECT_EQ(get("/v1/search?from=v3").status, 400);
-  const auto id = found.at("/events/0/event_id").empty() ? found.at("/events/0/id") : found.at("/events/0/event_id");
+  const auto id =
+      found.at("/events/0/event_id").empty() ? found.at("/events/0/id") : found.at("/events/0/event_id");
   const auto causes = get("/v1/events/" + id + "/causes");
   ASSERT_EQ(causes.status, 200) << causes.body;
   EXPECT_EQ(causes.at("/tree/0/asked"), "true");

@@ -53,7 +53,8 @@ WrittenStruct written(const E& value) {
 // What the decider of today answers to command C, made from the members that the recorded event has; false: C is not
 // the command, or the event does not hold what it needs.
 template <decider D, class C>
-bool retell_command(const typename D::State& state, std::string_view name, std::string_view data, Retold& out) {
+bool retell_command(const typename D::State& state, std::string_view name, std::string_view data,
+                    Retold& out) {
   if (schema_of<C>.type != name) return false;
   const auto command = from_json<C>(data);
   if (!command) return false;
@@ -82,7 +83,8 @@ result<Retold> retell(std::span<const RecordedEvent> history, std::string_view c
   for (std::size_t i = 0; i < history.size(); ++i) {
     const EventView event = view_of(history[i]);
     const bool last = i + 1 == history.size();
-    if (last) retell_commands<D>(static_cast<const typename D::Commands*>(nullptr), state, command, event.data, out);
+    if (last)
+      retell_commands<D>(static_cast<const typename D::Commands*>(nullptr), state, command, event.data, out);
     auto& into = last ? out.recorded : out.past;
     STELE_TRY(const bool known, each_event<typename D::Events>(
                                     event, [&](const auto& read) { into.push_back(written(read)); }));

@@ -29,33 +29,40 @@ const Shape& type_shape() {
 
 const Shape& state_shape() {
   using enum Column::Kind;
-  static const Shape shape{{"type", "type", text},       {"id", "id", text},
-                           {"version", "version", number}, {"of", "of", number},
-                           {"at", "at", time},           {"state", "state", payload},
+  static const Shape shape{{"type", "type", text}, {"id", "id", text}, {"version", "version", number},
+                           {"of", "of", number},   {"at", "at", time}, {"state", "state", payload},
                            {"fold", "fold", text}};
   return shape;
 }
 
 const Shape& step_shape() {
   using enum Column::Kind;
-  static const Shape shape{{"version", "version", number}, {"position", "", number}, {"at", "at", time},
-                           {"type", "type", text},         {"user", "user", text},   {"correlation", "", text},
-                           {"id", "", text},               {"change", "change", text}, {"changes", "", payload}};
+  static const Shape shape{{"version", "version", number},
+                           {"position", "", number},
+                           {"at", "at", time},
+                           {"type", "type", text},
+                           {"user", "user", text},
+                           {"correlation", "", text},
+                           {"id", "", text},
+                           {"change", "change", text},
+                           {"changes", "", payload}};
   return shape;
 }
 
 const Shape& difference_shape() {
   using enum Column::Kind;
-  static const Shape shape{{"field", "field", text}, {"before", "before", payload}, {"after", "after", payload}};
+  static const Shape shape{
+      {"field", "field", text}, {"before", "before", payload}, {"after", "after", payload}};
   return shape;
 }
 
 const Shape& blame_shape() {
   using enum Column::Kind;
-  static const Shape shape{{"field", "field", text},     {"value", "value", payload}, {"before", "", payload},
-                           {"version", "version", number}, {"position", "", number},  {"type", "type", text},
-                           {"at", "at", time},           {"user", "user", text},      {"correlation", "", text},
-                           {"id", "", text}};
+  static const Shape shape{{"field", "field", text},  {"value", "value", payload},
+                           {"before", "", payload},   {"version", "version", number},
+                           {"position", "", number},  {"type", "type", text},
+                           {"at", "at", time},        {"user", "user", text},
+                           {"correlation", "", text}, {"id", "", text}};
   return shape;
 }
 
@@ -160,7 +167,8 @@ result<int> execute(const AggregateLogOptions& options, Session& session) {
   const auto there = range.to.value() - range.from.value() + 1;
   if (limit != 0 && limit < there) range.from = Revision(range.to.value() - limit + 1);
   StepPrinter printer(writer, options.reverse);
-  const auto walked = look.timeline->walk(range.from, range.to, [&](const auto& step) { return printer.take(step); });
+  const auto walked =
+      look.timeline->walk(range.from, range.to, [&](const auto& step) { return printer.take(step); });
   if (!walked) {
     writer.finish_with(walked.error());
     return walked.error();
@@ -190,7 +198,8 @@ result<int> execute(const AggregateDiffOptions& options, Session& session) {
     session.out << history::json_patch(changes) << '\n';
     return code;
   }
-  for (const auto& each : changes) STELE_CHECK(writer.add([&] {
+  for (const auto& each : changes)
+    STELE_CHECK(writer.add([&] {
       const auto all = history::changes_json({each});
       return all.substr(1, all.size() - 2);
     }()));
@@ -208,7 +217,8 @@ result<int> execute(const AggregateBlameOptions& options, Session& session) {
   if (options.field.empty()) {
     STELE_TRY(all, history::blame_at(*look.timeline, revision));
   } else if (revision) {
-    STELE_TRY(all, history::changes_of_field(*look.timeline, options.field, *revision, most_changes_of_field));
+    STELE_TRY(all,
+              history::changes_of_field(*look.timeline, options.field, *revision, most_changes_of_field));
   }
   for (const auto& blame : all) STELE_CHECK(writer.add(history::blame_json(blame)));
   STELE_CHECK(writer.finish());

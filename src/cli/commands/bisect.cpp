@@ -22,8 +22,9 @@ constexpr std::size_t most_threads = 8;
 
 const Shape& culprit_shape() {
   using enum Column::Kind;
-  static const Shape shape{{"stream", "stream", text}, {"version", "version", number}, {"change", "change", text},
-                           {"before", "", payload},    {"after", "", payload},         {"event", "event", payload},
+  static const Shape shape{{"stream", "stream", text}, {"version", "version", number},
+                           {"change", "change", text}, {"before", "", payload},
+                           {"after", "", payload},     {"event", "event", payload},
                            {"causes", "", payload},    {"fold", "", text}};
   return shape;
 }
@@ -36,7 +37,8 @@ result<std::string> chain_of(history::EventSource& source, const RecordedEvent& 
   return out + "]";
 }
 
-result<std::string> culprit_record(history::EventSource& source, const history::KeptStep& step, const std::string& fold) {
+result<std::string> culprit_record(history::EventSource& source, const history::KeptStep& step,
+                                   const std::string& fold) {
   STELE_TRY(const auto changes, history::changes_between(step.before, step.after));
   STELE_TRY(const auto chain, chain_of(source, step.event));
   std::string event;
@@ -57,7 +59,8 @@ result<int> bisect_one(const BisectOptions& options, const history::Expression& 
                        RecordWriter& writer) {
   STELE_TRY(const auto look, open_look(session, options));
   const auto& extent = look.timeline->extent();
-  STELE_TRY(const auto found, history::first_where(*look.timeline, bad, extent.first, extent.last, options.monotone));
+  STELE_TRY(const auto found,
+            history::first_where(*look.timeline, bad, extent.first, extent.last, options.monotone));
   if (found) {
     STELE_TRY(const auto record, culprit_record(*look.source, *found, look.timeline->fold_name()));
     STELE_CHECK(writer.add(record));
@@ -97,8 +100,8 @@ result<history::SweepResult> sweep_server(const BisectOptions& options, const hi
   }
 }
 
-result<history::SweepResult> sweep_all(const BisectOptions& options, const history::Expression& bad, Session& session,
-                                       std::string& fold_name) {
+result<history::SweepResult> sweep_all(const BisectOptions& options, const history::Expression& bad,
+                                       Session& session, std::string& fold_name) {
   STELE_TRY(const bool remote, server_folds(session, options.fold));
   if (remote) return sweep_server(options, bad, session);
   STELE_TRY(const auto place, place_of(session));
@@ -107,7 +110,8 @@ result<history::SweepResult> sweep_all(const BisectOptions& options, const histo
   fold_name = fold->name;
   history::Sweep sweep{.category = options.type, .most_found = options.limit, .stop = session.stop};
   sweep.progress = [&](std::uint64_t streams, std::uint64_t events) {
-    if (session.err_is_terminal) session.err << fmt::format("\r{} streams, {} events", grouped(streams), grouped(events));
+    if (session.err_is_terminal)
+      session.err << fmt::format("\r{} streams, {} events", grouped(streams), grouped(events));
   };
   if (!place.url.empty()) {  // with a fold file: one connection
     sweep.threads = 1;
@@ -136,8 +140,8 @@ result<int> bisect_all(const BisectOptions& options, const history::Expression& 
   }
   STELE_CHECK(writer.finish());
   for (const auto& why : swept.unreadable) session.err << "cannot be folded: " << why << '\n';
-  session.err << fmt::format("searched {} of {}, {}; found {}, {}\n", counted(swept.streams, "stream"), options.type,
-                             counted(swept.events, "event"), grouped(swept.found.size()),
+  session.err << fmt::format("searched {} of {}, {}; found {}, {}\n", counted(swept.streams, "stream"),
+                             options.type, counted(swept.events, "event"), grouped(swept.found.size()),
                              swept.complete ? "complete" : "not complete");
   if (!swept.complete || !swept.unreadable.empty()) return exit_leftovers;
   return swept.found.empty() ? exit_not_found : exit_done;
@@ -150,7 +154,8 @@ result<int> execute(const BisectOptions& options, Session& session) {
   STELE_TRY(const bool listed, writer.only_lists_fields());
   if (listed) return exit_done;
   STELE_TRY(const auto bad, history::Expression::parse(options.bad));
-  return options.id.empty() ? bisect_all(options, bad, session, writer) : bisect_one(options, bad, session, writer);
+  return options.id.empty() ? bisect_all(options, bad, session, writer)
+                            : bisect_one(options, bad, session, writer);
 }
 
 }  // namespace stele::cli

@@ -30,9 +30,9 @@ const Shape& cause_shape() {
 }
 
 void say_searched(Session& session, const history::Searched& searched, std::uint64_t found) {
-  session.err << fmt::format("searched p{}..p{}, {}, {}; found {}\n", searched.from.value(), searched.to.value(),
-                             counted(searched.events, "event"), searched.complete ? "complete" : "not complete",
-                             grouped(found));
+  session.err << fmt::format("searched p{}..p{}, {}, {}; found {}\n", searched.from.value(),
+                             searched.to.value(), counted(searched.events, "event"),
+                             searched.complete ? "complete" : "not complete", grouped(found));
 }
 
 std::string elapsed_text(const history::Cause& cause) {
@@ -45,8 +45,8 @@ std::string cause_line(const history::Cause& cause) {
   const auto trace = history::trace_of(cause.event.metadata);
   return fmt::format("{:{}}{}{} v{} of {}  p{}  {}  {}{}\n", "", 2 * cause.depth, elapsed_text(cause),
                      one_line(cause.event.type), cause.event.revision.value(), one_line(cause.event.stream),
-                     cause.event.position.value(), to_string(cause.event.recorded_at), one_line(trace.command),
-                     cause.asked ? "   ◀" : "");
+                     cause.event.position.value(), to_string(cause.event.recorded_at),
+                     one_line(trace.command), cause.asked ? "   ◀" : "");
 }
 
 // Positions of the whole log that the range means.
@@ -60,17 +60,21 @@ result<void> bound_search(const FindOptions& options, Session& session, history:
   STELE_TRY(const auto bounds, resolve(range, "", *target, session.now()));
   if (bounds.from_position) search.from = std::max(search.from, *bounds.from_position);
   if (bounds.to_position) search.to = std::min(search.to, *bounds.to_position);
-  if (bounds.last && search.to.value() > *bounds.last) search.from = Position(search.to.value() - *bounds.last + 1);
+  if (bounds.last && search.to.value() > *bounds.last)
+    search.from = Position(search.to.value() - *bounds.last + 1);
   return {};
 }
 
-result<history::Search> search_of(const FindOptions& options, Session& session, history::EventSource& source) {
+result<history::Search> search_of(const FindOptions& options, Session& session,
+                                  history::EventSource& source) {
   history::Search search{.text = options.text, .correlation = options.correlation, .actor = options.actor};
   if (!options.where.empty()) {
     STELE_TRY(search.where, history::Expression::parse(options.where));
     if (search.where->needs().after || search.where->needs().before)
       return usage_error("a search sees events, not states: `" + options.where + "` asks for a state")
-          .help("begin places with data, metadata, type, stream, time, ...; states are searched by stele bisect");
+          .help(
+              "begin places with data, metadata, type, stream, time, ...; states are searched by stele "
+              "bisect");
   }
   QueryItem item = item_of(options.filter);
   if (has_filter(item)) search.query = Query::of(std::move(item));

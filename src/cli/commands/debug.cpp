@@ -42,9 +42,10 @@ h                this page                      q                end
 std::string step_text(const KeptStep& step) {
   const auto changes = history::changes_between(step.before, step.after);
   const auto trace = history::trace_of(step.event.metadata);
-  return fmt::format(" v{} {}  {}  {}\n   {}\n", step.event.revision.value(), one_line(step.event.type),
-                     to_string(step.event.recorded_at), one_line(trace.user),
-                     changes && !changes->empty() ? one_line(history::changes_line(*changes)) : "nothing changed");
+  return fmt::format(
+      " v{} {}  {}  {}\n   {}\n", step.event.revision.value(), one_line(step.event.type),
+      to_string(step.event.recorded_at), one_line(trace.user),
+      changes && !changes->empty() ? one_line(history::changes_line(*changes)) : "nothing changed");
 }
 
 std::string event_text(const KeptStep& step) {
@@ -102,7 +103,8 @@ result<int> stop_at(Session& session, const Look& look, const std::string& until
   STELE_TRY(const auto stop, walk_until(look, condition, from));
   if (!stop.found) {
     session.err << fmt::format("`{}` holds at none of {} of {}\n", until,
-                               counted(look.info.last_revision.value() - from.value() + 1, "event"), look.info.stream);
+                               counted(look.info.last_revision.value() - from.value() + 1, "event"),
+                               look.info.stream);
     return exit_not_found;
   }
   if (session.format() != Format::table) {
@@ -182,7 +184,8 @@ class Debugger {
     } else if (word == "h" || word == "help") {
       session_.out << debug_help;
     } else {
-      return Error(errc::invalid, "there is no `" + std::string(word) + "` here").help("h lists what there is");
+      return Error(errc::invalid, "there is no `" + std::string(word) + "` here")
+          .help("h lists what there is");
     }
     return {};
   }
@@ -219,7 +222,8 @@ class Debugger {
   // One word is an event's type.
   result<void> add_break(std::string_view text) {
     const bool is_type = !text.empty() && text.find_first_of(" <>=()") == std::string_view::npos;
-    STELE_TRY(auto parsed, history::Expression::parse(is_type ? "type = '" + std::string(text) + "'" : std::string(text)));
+    STELE_TRY(auto parsed,
+              history::Expression::parse(is_type ? "type = '" + std::string(text) + "'" : std::string(text)));
     session_.out << "   stops at " << parsed.text() << '\n';
     breaks_.push_back(std::move(parsed));
     return {};
@@ -266,7 +270,8 @@ class Debugger {
 
   result<void> why(std::string_view field) {
     if (!at_) return Error(errc::invalid, "nothing has happened yet");
-    STELE_TRY(const auto all, history::changes_of_field(*look_.timeline, field, at_->event.revision, most_whys));
+    STELE_TRY(const auto all,
+              history::changes_of_field(*look_.timeline, field, at_->event.revision, most_whys));
     for (const auto& each : all) session_.out << "   " << history::blame_json(each) << '\n';
     if (all.empty()) session_.out << "   no event has changed it\n";
     return {};

@@ -61,7 +61,7 @@ Five things to try, from another terminal:
   2  curl '{url}/api/accounts/acct-42/summary?as_of=2026-03-01'
   3  curl {url}/api/transfers -d '{{"fromAccountId":"acct-42","toAccountId":"acct-99","amount":"500.00",)"
                                         R"("description":"Rent payment"}}'
-  4  stele read BankAccount-acct-13 v200.. --url {url}      an account below zero: what happened?
+  4  stele debug BankAccount acct-13 --until 'balance < 0' --url {url} -o table      below zero: what happened?
   5  stele tail --url {url}
 
 Ctrl-C stops it.

@@ -24,7 +24,8 @@ class DirectorySource final : public history::EventSource {
                            const history::TakeEvent& take) override {
     return source_.read_stream(stream, from, to, take);
   }
-  result<void> read_log(const Query& query, Position from, Position to, const history::TakeEvent& take) override {
+  result<void> read_log(const Query& query, Position from, Position to,
+                        const history::TakeEvent& take) override {
     return source_.read_log(query, from, to, take);
   }
   result<std::vector<StreamInfo>> list_streams(const std::string& prefix, const std::string& after,
@@ -55,7 +56,8 @@ class ServerSource final : public history::EventSource {
     return target_->read(plan, take);
   }
   // Queries of searches have one item at most.
-  result<void> read_log(const Query& query, Position from, Position to, const history::TakeEvent& take) override {
+  result<void> read_log(const Query& query, Position from, Position to,
+                        const history::TakeEvent& take) override {
     if (from > to) return {};
     ReadPlan plan;
     if (query.items) plan.filter = query.items->front();
@@ -112,7 +114,8 @@ class TimelineLines {
     STELE_TRY(const auto document, JsonDocument::parse(line_, {.allow_repeated_keys = true}));
     if (const auto problem = document.root().find("$error")) {
       const auto status = problem->find("status");
-      return error_of_problem(static_cast<int>(status ? status->as_u64().value_or(500) : 500), problem->raw());
+      return error_of_problem(static_cast<int>(status ? status->as_u64().value_or(500) : 500),
+                              problem->raw());
     }
     if (document.root().find("$end")) {
       ended = true;
@@ -140,14 +143,18 @@ class TimelineLines {
 class ServerTimeline final : public history::Timeline {
  public:
   ServerTimeline(HttpClient client, std::string path, std::string fold, history::Extent extent)
-      : client_(std::move(client)), path_(std::move(path)), fold_(std::move(fold)), extent_(std::move(extent)) {}
+      : client_(std::move(client)),
+        path_(std::move(path)),
+        fold_(std::move(fold)),
+        extent_(std::move(extent)) {}
 
   [[nodiscard]] const std::string& fold_name() const override { return fold_; }
   [[nodiscard]] const history::Extent& extent() const override { return extent_; }
 
   result<void> walk(Revision from, Revision to, const history::TakeStep& take) override {
     TimelineLines lines(take);
-    const auto path = path_ + "/timeline?from=v" + std::to_string(from.value()) + "&to=v" + std::to_string(to.value());
+    const auto path =
+        path_ + "/timeline?from=v" + std::to_string(from.value()) + "&to=v" + std::to_string(to.value());
     const HttpRequest request{.target = path, .headers = {"Accept: application/x-ndjson"}};
     STELE_TRY(const auto reply,
               client_.stream(request, [&](std::string_view bytes) { return lines.take(bytes); }, {}));
@@ -166,6 +173,7 @@ class ServerTimeline final : public history::Timeline {
     if (!state) return Error(errc::unavailable, "the server's answer about an aggregate cannot be read");
     return std::string(state->raw());
   }
+  void extend(Revision last) override { extent_.last = last; }
 
  private:
   HttpClient client_;
@@ -223,7 +231,8 @@ result<std::string> post_to_server(const Session& session, const std::string& pa
   return std::move(reply.body);
 }
 
-result<std::unique_ptr<history::Timeline>> open_server_timeline(const Session& session, const StreamInfo& info,
+result<std::unique_ptr<history::Timeline>> open_server_timeline(const Session& session,
+                                                                const StreamInfo& info,
                                                                 const LookOptions& options) {
   const auto path = aggregate_path(options.type, options.id);
   STELE_TRY(const auto shown, get_from_server(session, path + "?as_of=start"));

@@ -39,7 +39,8 @@ struct Look {
 [[nodiscard]] result<bool> server_folds(const Session& session, const std::string& fold_file);
 // One JSON document from the server. `path` is encoded.
 [[nodiscard]] result<std::string> get_from_server(const Session& session, const std::string& path);
-[[nodiscard]] result<std::string> post_to_server(const Session& session, const std::string& path, std::string body);
+[[nodiscard]] result<std::string> post_to_server(const Session& session, const std::string& path,
+                                                 std::string body);
 
 // A server's states, by its own fold. Errors: not_found, when it cannot say what the state is.
 [[nodiscard]] result<std::unique_ptr<history::Timeline>> open_server_timeline(const Session& session,

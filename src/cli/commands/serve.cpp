@@ -10,6 +10,7 @@
 #include "cli/output/json_object.hpp"
 #include "cli/output/text.hpp"
 #include "cli/report.hpp"
+#include "history/folds.hpp"
 
 namespace stele::cli {
 namespace {
@@ -46,7 +47,12 @@ result<int> execute(const ServeOptions& options, Session& session) {
             open(dir, {.access = options.read_only ? Access::read_only : Access::read_write}));
   listening.models = std::filesystem::path(dir) / "models" / "declared";
   listening.projections = options.projections;
-  STELE_TRY(const auto server, Server::start(*store, nullptr, listening));
+  App folding("stele", STELE_VERSION);  // only what the fold file says
+  if (!options.fold.empty()) {
+    STELE_TRY(auto declared, history::declared_aggregates(options.fold));
+    folding.aggregates(std::move(declared));
+  }
+  STELE_TRY(const auto server, Server::start(*store, options.fold.empty() ? nullptr : &folding, listening));
   session.handles_stop();
   announce(session, address_of(listening, server->port()), dir, store->head());
   wait_for_stop(session);

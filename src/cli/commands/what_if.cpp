@@ -23,8 +23,8 @@ Error edit_usage(const Error& why) {
   return std::move(error).help(why.help());
 }
 
-result<void> add_edits(const std::vector<std::string>& texts, result<history::Edit> (*parse)(std::string_view),
-                       std::vector<history::Edit>& out) {
+result<void> add_edits(const std::vector<std::string>& texts,
+                       result<history::Edit> (*parse)(std::string_view), std::vector<history::Edit>& out) {
   for (const auto& text : texts) {
     auto edit = parse(text);
     if (!edit) return edit_usage(edit.error());
@@ -84,10 +84,12 @@ result<history::Fold> plugged_fold(const std::string& file, std::string_view cat
   return Error(errc::not_found, file + " has no aggregates called " + std::string(category));
 }
 
-std::string compared_json(const std::string& stream, const history::Compared& compared, const history::Fold& first,
-                          const history::Fold& second) {
+std::string compared_json(const std::string& stream, const history::Compared& compared,
+                          const history::Fold& first, const history::Fold& second) {
   JsonObject out;
-  out.text("stream", stream).number("events", compared.events).boolean("identical", !compared.first_different);
+  out.text("stream", stream)
+      .number("events", compared.events)
+      .boolean("identical", !compared.first_different);
   if (compared.first_different) {
     out.number("version", compared.first_different->value()).raw("event", compared.event);
     out.raw("first", compared.first).raw("second", compared.second);
@@ -127,7 +129,8 @@ result<int> execute(const WhatIfOptions& options, Session& session) {
   STELE_TRY(const bool remote, server_folds(session, options.fold));
   if (remote && options.save.empty()) {
     STELE_TRY(const auto answer,
-              post_to_server(session, aggregate_path(options.type, options.id) + "/what-if", what_if_body(options)));
+              post_to_server(session, aggregate_path(options.type, options.id) + "/what-if",
+                             what_if_body(options)));
     session.out << answer << '\n';
     return exit_done;
   }
@@ -155,7 +158,8 @@ result<int> execute(const RetellOptions& options, Session& session) {
   STELE_TRY(const auto info, source->stream_info(options.type + "-" + options.id));
   STELE_TRY(const auto revision, history::revision_at(*source, info, options.at, session.now()));
   if (!revision) return usage_error("at `" + options.at + "` nothing had happened yet");
-  STELE_TRY(const auto test, history::retold_as_test(*source, *fold, info, *revision, header_of(options.type)));
+  STELE_TRY(const auto test,
+            history::retold_as_test(*source, *fold, info, *revision, header_of(options.type)));
   session.out << test;
   return exit_done;
 }

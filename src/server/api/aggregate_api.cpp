@@ -1,7 +1,5 @@
 // aggregate_api.cpp - GET /v1/aggregates: states at any moment, the steps between them, differences and blame, by the
 // deciders that the application has named.
-#include <chrono>
-
 #include "event/event_json.hpp"
 #include "history/blame.hpp"
 #include "history/change.hpp"
@@ -31,7 +29,7 @@ result<std::optional<Revision>> moment_asked(OpenHistory& history, const Request
 
 Answer list_types(HistoryDesk& desk, const Request&) {
   std::string body = "{\"aggregates\":[";
-  for (const auto& fold : desk.folds.all()) {
+  for (const auto& fold : desk.folds().all()) {
     if (body.back() == '}') body += ',';
     body += "{\"type\":" + json_quoted(fold->category) + ",\"fold\":" + json_quoted(fold->name) + "}";
   }
@@ -39,10 +37,11 @@ Answer list_types(HistoryDesk& desk, const Request&) {
 }
 
 Answer show_state(HistoryDesk& desk, const Request& request) {
-  STELE_TRY(const auto history, open_history(desk, request, true));
+  STELE_TRY(const auto history, HistoryLease::take(desk, request));
   STELE_TRY(const auto revision, moment_asked(*history, request));
   STELE_TRY(const auto state, history->timeline->state_at(revision));
-  std::string body = "{\"type\":" + json_quoted(request.param("type")) + ",\"id\":" + json_quoted(request.param("id")) +
+  std::string body = "{\"type\":" + json_quoted(request.param("type")) +
+                     ",\"id\":" + json_quoted(request.param("id")) +
                      ",\"version\":" + revision_json(revision) +
                      ",\"of\":" + std::to_string(history->info.last_revision.value());
   if (revision) {
@@ -58,7 +57,7 @@ Answer show_state(HistoryDesk& desk, const Request& request) {
 }
 
 Answer show_difference(HistoryDesk& desk, const Request& request) {
-  STELE_TRY(const auto history, open_history(desk, request, true));
+  STELE_TRY(const auto history, HistoryLease::take(desk, request));
   STELE_TRY(const auto from, history->moment(query_text(request, "from"), "start"));
   STELE_TRY(const auto to, history->moment(query_text(request, "to"), "head"));
   STELE_TRY(const auto before, history->timeline->state_at(from));
@@ -71,7 +70,7 @@ Answer show_difference(HistoryDesk& desk, const Request& request) {
 }
 
 Answer show_blame(HistoryDesk& desk, const Request& request) {
-  STELE_TRY(const auto history, open_history(desk, request, true));
+  STELE_TRY(const auto history, HistoryLease::take(desk, request));
   STELE_TRY(const auto revision, moment_asked(*history, request));
   const auto field = query_text(request, "field");
   std::vector<history::Blame> all;
@@ -99,16 +98,18 @@ void append_step(std::string& out, const history::Step& step, bool first) {
 // Step after step for as long as there is room; the timeline stays, so nothing is folded twice.
 class TimelineBody {
  public:
-  TimelineBody(std::shared_ptr<HistoryDesk> desk, std::unique_ptr<OpenHistory> history, history::RevisionRange range)
+  TimelineBody(std::shared_ptr<HistoryDesk> desk, std::unique_ptr<OpenHistory> history,
+               history::RevisionRange range)
       : desk_(std::move(desk)), history_(std::move(history)), range_(range), next_(range.from) {}
 
   bool operator()(std::string& into, std::size_t want) {
-    const auto walked = history_->timeline->walk(next_, range_.to, [&](const history::Step& step) -> result<bool> {
-      append_step(into, step, step.event.revision == range_.from);
-      into += '\n';
-      next_ = step.event.revision.next();
-      return into.size() < want;
-    });
+    const auto walked =
+        history_->timeline->walk(next_, range_.to, [&](const history::Step& step) -> result<bool> {
+          append_step(into, step, step.event.revision == range_.from);
+          into += '\n';
+          next_ = step.event.revision.next();
+          return into.size() < want;
+        });
     if (!walked) {
       into += "{\"$error\":{\"status\":500,\"title\":" + json_quoted(walked.error().message()) +
               ",\"detail\":" + json_quoted(walked.error().message()) + "}}\n";
@@ -145,7 +146,8 @@ Answer timeline_page(OpenHistory& history, const Request& request) {
     append_step(body, step, first);
     return true;
   }));
-  body += "],\"next\":" + (range.to < last ? json_quoted("v" + std::to_string(range.to.value() + 1)) : "null");
+  body +=
+      "],\"next\":" + (range.to < last ? json_quoted("v" + std::to_string(range.to.value() + 1)) : "null");
   return Response::json(200, body + ",\"of\":" + std::to_string(history.info.last_revision.value()) +
                                  ",\"fold\":" + json_quoted(history.fold->name) + "}");
 }
@@ -153,8 +155,11 @@ Answer timeline_page(OpenHistory& history, const Request& request) {
 // NDJSON without an end of its own needs the desk to live as long as the answer.
 Answer show_timeline(const std::shared_ptr<HistoryDesk>& desk, const Request& request) {
   static_assert(steps_page <= largest_steps_page);
-  STELE_TRY(auto history, open_history(*desk, request, true));
-  if (!request.accepts("application/x-ndjson")) return timeline_page(*history, request);
+  if (!request.accepts("application/x-ndjson")) {
+    STELE_TRY(const auto lease, HistoryLease::take(*desk, request));
+    return timeline_page(*lease, request);
+  }
+  STELE_TRY(auto history, open_history(*desk, request));
   STELE_TRY(const auto range, range_asked(*history, request));
   auto out = Response::stream("application/x-ndjson", BodySource());
   out.source = TimelineBody(desk, std::move(history), range);
@@ -168,52 +173,19 @@ std::vector<Field> moment_parameters() {
 
 }  // namespace
 
-HistoryDesk::HistoryDesk(const std::shared_ptr<Core>& core) : store(core->store) {
-  if (!core->app) return;
-  for (const auto& aggregates : core->app->aggregates()) folds.add(aggregates);
-}
-
-Timestamp history_now() { return std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now()); }
-
-result<std::optional<Revision>> OpenHistory::moment(std::string_view text, std::string_view otherwise) {
-  return history::revision_at(source, info, text.empty() ? otherwise : text, history_now());
-}
-
-result<std::unique_ptr<OpenHistory>> open_history(HistoryDesk& desk, const Request& request, bool whole) {
-  STELE_TRY(const auto* const fold, desk.folds.find(request.param("type")));
-  auto out = std::make_unique<OpenHistory>(history::StoreSource(desk.store), fold, StreamInfo(), nullptr);
-  const auto stream = std::string(request.param("type")) + "-" + std::string(request.param("id"));
-  STELE_TRY(out->info, out->source.stream_info(stream));
-  if (whole && out->info.events > most_folded)
-    return Error(errc::too_large, stream + " has more events than one request may fold")
-        .with("limit", most_folded)
-        .help("use the command line: stele aggregate, stele debug, stele bisect");
-  STELE_TRY(out->timeline, history::open_timeline(out->source, *fold, stream));
-  return out;
-}
-
-ServedRoute history_route(const std::shared_ptr<HistoryDesk>& desk, std::string method, std::string pattern,
-                          HistoryCall call, RouteDoc doc) {
-  return {.route = {.method = std::move(method),
-                    .pattern = std::move(pattern),
-                    .handler = [desk, call](const Request& request) { return call(*desk, request); },
-                    .doc = std::move(doc)},
-          .own = true};
-}
-
-std::vector<ServedRoute> aggregate_routes(const std::shared_ptr<Core>& core) {
-  const auto desk = std::make_shared<HistoryDesk>(core);
+std::vector<ServedRoute> aggregate_routes(const std::shared_ptr<HistoryDesk>& desk) {
   const std::string one = "/v1/aggregates/{type}/{id}";
   const auto range = std::vector<Field>{{"from", "a moment, as in as_of"}, {"to", "a moment, included"}};
   auto blame = moment_parameters();
   blame.push_back({"field", "everything that ever changed this one, newest first; at most 1000"});
   auto steps = range;
   steps.push_back({"limit", "of a JSON page: 1 to 1000, 200 if absent"});
-  auto timeline = history_route(desk, "GET", one + "/timeline", nullptr,
-                                {.summary = "Each event with the state behind it",
-                                 .description = "application/json: a page. application/x-ndjson: all of it, a line "
-                                                "each, then an end record.",
-                                 .query = std::move(steps)});
+  auto timeline =
+      history_route(desk, "GET", one + "/timeline", nullptr,
+                    {.summary = "Each event with the state behind it",
+                     .description = "application/json: a page. application/x-ndjson: all of it, a line "
+                                    "each, then an end record.",
+                     .query = std::move(steps)});
   timeline.route.handler = [desk](const Request& request) { return show_timeline(desk, request); };
   return {
       history_route(desk, "GET", "/v1/aggregates", list_types,
@@ -221,8 +193,9 @@ std::vector<ServedRoute> aggregate_routes(const std::shared_ptr<Core>& core) {
       history_route(desk, "GET", one, show_state,
                     {.summary = "An aggregate's state, now or at any moment", .query = moment_parameters()}),
       std::move(timeline),
-      history_route(desk, "GET", one + "/diff", show_difference,
-                    {.summary = "What differs between two moments, also as a JSON Patch (RFC 6902)", .query = range}),
+      history_route(
+          desk, "GET", one + "/diff", show_difference,
+          {.summary = "What differs between two moments, also as a JSON Patch (RFC 6902)", .query = range}),
       history_route(desk, "GET", one + "/blame", show_blame,
                     {.summary = "Which event set each field", .query = std::move(blame)}),
   };

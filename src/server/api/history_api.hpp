@@ -2,7 +2,9 @@
 // translate; src/history decides.
 #pragma once
 
+#include <list>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "history/folds.hpp"
@@ -16,14 +18,7 @@ namespace stele::server {
 inline constexpr std::uint64_t most_folded = 1'000'000;
 inline constexpr std::uint64_t most_searched = 1'000'000;
 
-// What /v1/aggregates answers from. Made once, when the server starts.
-struct HistoryDesk {
-  explicit HistoryDesk(const std::shared_ptr<Core>& core);
-  EventStore& store;
-  history::Folds folds;
-};
-
-// One aggregate, opened for one request.
+// One aggregate, opened.
 struct OpenHistory {
   history::StoreSource source;
   const history::Fold* fold;
@@ -33,13 +28,57 @@ struct OpenHistory {
   // Nothing: before the first event. "" is `otherwise`.
   [[nodiscard]] result<std::optional<Revision>> moment(std::string_view text, std::string_view otherwise);
 };
-// Of {type} and {id}. `whole`: the answer folds all of it, so it must not be too long. Errors: not_found, too_large.
-[[nodiscard]] result<std::unique_ptr<OpenHistory>> open_history(HistoryDesk& desk, const Request& request,
-                                                                bool whole);
+
+// What /v1/aggregates answers from. Made once, when the server starts. Keeps the aggregates that were looked at last
+// folded, so that somebody who steps through one of a million events waits for the first step only.
+class HistoryDesk {
+ public:
+  explicit HistoryDesk(const std::shared_ptr<Core>& core);
+
+  [[nodiscard]] EventStore& store() const { return store_; }
+  [[nodiscard]] const history::Folds& folds() const { return folds_; }
+
+ private:
+  friend class HistoryLease;
+  struct Kept {
+    std::mutex mutex;  // held by whoever looks at it
+    std::unique_ptr<OpenHistory> history;
+  };
+  [[nodiscard]] std::shared_ptr<Kept> kept(const std::string& stream);
+
+  EventStore& store_;
+  history::Folds folds_;
+  std::mutex mutex_;
+  std::list<std::pair<std::string, std::shared_ptr<Kept>>> shelf_;  // the last one used first
+};
+
+// Of {type} and {id}, for an answer that outlives the request. Errors: not_found; too_large, when it has more events
+// than a request may fold.
+[[nodiscard]] result<std::unique_ptr<OpenHistory>> open_history(const HistoryDesk& desk,
+                                                                const Request& request);
+
+// The same from the desk's shelf, for one request alone. Another request for the same aggregate waits.
+class HistoryLease {
+ public:
+  [[nodiscard]] static result<HistoryLease> take(HistoryDesk& desk, const Request& request);
+  OpenHistory* operator->() const { return kept_->history.get(); }
+  OpenHistory& operator*() const { return *kept_->history; }
+
+ private:
+  explicit HistoryLease(std::shared_ptr<HistoryDesk::Kept> kept)
+      : kept_(std::move(kept)), lock_(kept_->mutex) {}
+  result<void> refresh(const HistoryDesk& desk, const Request& request);
+  std::shared_ptr<HistoryDesk::Kept> kept_;
+  std::unique_lock<std::mutex> lock_;
+};
+
 [[nodiscard]] Timestamp history_now();
 
 using HistoryCall = Answer (*)(HistoryDesk&, const Request&);
 [[nodiscard]] ServedRoute history_route(const std::shared_ptr<HistoryDesk>& desk, std::string method,
                                         std::string pattern, HistoryCall call, RouteDoc doc);
+
+// The part of history_routes() that is about states.
+[[nodiscard]] std::vector<ServedRoute> aggregate_routes(const std::shared_ptr<HistoryDesk>& desk);
 
 }  // namespace stele::server

@@ -15,7 +15,6 @@ namespace stele::server {
 [[nodiscard]] std::vector<ServedRoute> stream_routes(const std::shared_ptr<Core>& core);
 [[nodiscard]] std::vector<ServedRoute> retention_routes(const std::shared_ptr<Core>& core);
 [[nodiscard]] std::vector<ServedRoute> saga_routes(const std::shared_ptr<Core>& core);
-[[nodiscard]] std::vector<ServedRoute> aggregate_routes(const std::shared_ptr<Core>& core);
 [[nodiscard]] std::vector<ServedRoute> history_routes(const std::shared_ptr<Core>& core);
 [[nodiscard]] std::vector<ServedRoute> projection_routes(const std::shared_ptr<Core>& core);
 [[nodiscard]] std::vector<ServedRoute> sql_routes(const std::shared_ptr<Core>& core);

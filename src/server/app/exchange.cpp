@@ -10,6 +10,7 @@
 #include "server/app/preconditions.hpp"
 #include "server/http/uri.hpp"
 #include "server/log.hpp"
+#include "server/ops/audit.hpp"
 #include "server/text.hpp"
 
 namespace stele::server {
@@ -260,6 +261,7 @@ void Exchange::call_blocking() {
 
 // A conflict needs the events since, and reading them may block: not on the store's own thread.
 void Exchange::answered(Answer answer) {
+  acted_ = true;
   if (answer) return finish(*std::move(answer));
   const auto& error = answer.error();
   const bool conditional = request_->expected.kind() != ExpectedVersion::Kind::any;
@@ -277,6 +279,15 @@ void Exchange::finish(Response response) {
     response = std::move(rendered);
   }
   add_headers(response);
+  if (!acted_ || !is_audited(*request_, scope_of(route_->route))) return hand_over(std::move(response));
+  const auto status = response.status;
+  const auto kept = std::make_shared<Response>(std::move(response));
+  audit(core_->store, *request_, status, [self = shared_from_this(), kept] {
+    self->core_->workers.run([self, kept] { self->hand_over(std::move(*kept)); });
+  });
+}
+
+void Exchange::hand_over(Response response) {
   if (!keyed_) return deliver(std::move(response));
   core_->workers.run([self = shared_from_this(), response = std::move(response)]() mutable {
     self->finish_keyed(std::move(response));

@@ -47,6 +47,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   // From here on any thread: the handler's, the store's, a worker's.
   void answered(Answer answer);
   void finish(Response response);
+  void hand_over(Response response);
   void finish_keyed(Response response);
   // The last step, exactly once per exchange.
   void deliver(Response response);
@@ -57,6 +58,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   std::shared_ptr<Request> request_;
   const ServedRoute* route_ = nullptr;
   const AccessToken* token_ = nullptr;  // null: none is wanted here
+  bool acted_ = false;                  // a handler has answered
   std::optional<Response> refused_;
   Reply reply_;
   // Set between Idempotency::begin() and end(); an answer outside of it is not kept.
