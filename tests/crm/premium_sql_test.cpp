@@ -40,7 +40,7 @@ TEST(PremiumInSql, the_past_of_a_model_of_the_present_agrees_with_a_model_of_the
           STELE_TRY(const auto rows, stele::declared::run_query(model, *compiled->query("how_many"), {}, 10));
           EXPECT_EQ(rows.json, R"({"premium":)" + std::to_string(wanted.premium) + R"(,"users":)" +
                                    std::to_string(wanted.users) + "}")
-              << to_string(*at);
+              << stele::to_string(*at);
           return {};
         });
     ASSERT_TRUE(asked) << asked.error().to_string();

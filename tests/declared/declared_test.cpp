@@ -434,7 +434,7 @@ TEST_F(PastOfModels, versions_that_took_long_are_kept_in_a_bounded_number_of_fil
   };
   {
     SqlitePast past(*store_, compiled.projection, options);
-    for (const std::uint64_t at : {100, 200, 290, 160, 40}) EXPECT_EQ(sum_at(past, at), truth(at)) << at;
+    for (const std::uint64_t at : {100u, 200u, 290u, 160u, 40u}) EXPECT_EQ(sum_at(past, at), truth(at)) << at;
     EXPECT_EQ(files(), 2);
     EXPECT_GE(past.counts().saved, 3u);
   }
