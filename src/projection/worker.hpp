@@ -113,6 +113,7 @@ class Worker {
   void enter(ProjectionState state, std::string reason = {});
   bool interrupted();
   void do_jobs(const Error* refused = nullptr);
+  void use_the_pause(std::unique_lock<std::mutex>& lock);
   bool pause_for(std::unique_lock<std::mutex>& lock, std::chrono::microseconds pause);
   bool pause_after_failure(int failures, const Error& why);
   bool pause_held_back();

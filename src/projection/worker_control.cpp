@@ -80,6 +80,14 @@ result<void> Worker::without_thread(const Job& job) {
 
 // ---- Pauses; false: told to stop. None of them has a batch open, so jobs are done in them.
 
+// A lease that has to be renewed is, also by somebody who does nothing else. One that was lost shows at the next batch.
+void Worker::use_the_pause(std::unique_lock<std::mutex>& lock) {
+  lock.unlock();
+  do_jobs();
+  (void)keep_lease().has_value();
+  lock.lock();
+}
+
 bool Worker::pause_for(std::unique_lock<std::mutex>& lock, std::chrono::microseconds pause) {
   const auto end = Clock::now() + pause;
   const auto something_to_do = [&] { return stop_ || !jobs_.empty(); };
@@ -87,13 +95,15 @@ bool Worker::pause_for(std::unique_lock<std::mutex>& lock, std::chrono::microsec
     if (pause_) {
       state_ = ProjectionState::paused;
       reason_ = *pause_;
-      woken_.wait(lock, [&] { return !pause_ || something_to_do(); });
+      woken_.wait_for(lock, longest_wait(), [&] { return !pause_ || something_to_do(); });
     } else {
       woken_.wait_until(lock, end, [&] { return pause_ || something_to_do(); });
     }
-    lock.unlock();
-    do_jobs();
-    lock.lock();
+    use_the_pause(lock);
+  }
+  if (state_ == ProjectionState::paused) {
+    state_ = ProjectionState::catching_up;
+    reason_.clear();
   }
   return !stop_;
 }
@@ -145,10 +155,8 @@ bool Worker::stay_paused() {
   while (pause_ && !stop_) {
     state_ = ProjectionState::paused;
     reason_ = *pause_;
-    woken_.wait(lock, [&] { return stop_ || !pause_ || !jobs_.empty(); });
-    lock.unlock();
-    do_jobs();
-    lock.lock();
+    woken_.wait_for(lock, longest_wait(), [&] { return stop_ || !pause_ || !jobs_.empty(); });
+    use_the_pause(lock);
   }
   if (state_ == ProjectionState::paused) {
     state_ = before == ProjectionState::paused ? ProjectionState::catching_up : before;

@@ -47,6 +47,8 @@ void add_status_metrics(std::vector<Metric>& into, const ProjectionStatus& statu
       in_seconds(status.behind));
   add("stele_projection_applied_events_total", "Events applied since the start.", "counter",
       static_cast<double>(status.applied));
+  add("stele_projection_parked_events", "Events that are not in the model and wait for somebody.", "gauge",
+      static_cast<double>(status.parked));
   add("stele_projection_errors_total", "Tries to apply an event that failed.", "counter",
       static_cast<double>(status.retries));
 }
