@@ -4,6 +4,8 @@
 #include <optional>
 
 #include "crm/api.hpp"
+#include "crm/user.hpp"
+#include "stele/evolution.hpp"
 
 namespace crm {
 
@@ -38,6 +40,8 @@ stele::Projections& Crm::projections() const { return impl_->projections; }
 
 void Crm::attach(stele::App& app) {
   app.aggregates(aggregates());
+  app.type_names(
+      stele::type_names<User>());  // who asks /v1 for PremiumEnded gets what it was called before as well
   add_commands(app, impl_->store);
   add_queries(app, *impl_->users, *impl_->memberships);
   stele::watch_projections(app, impl_->projections);

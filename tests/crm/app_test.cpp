@@ -139,6 +139,14 @@ TEST_F(CrmTest, old_events_are_read_as_todays_users) {
   EXPECT_EQ(stored.at("/data/name"), "Alice Johnson") << "the log itself never changes";
 }
 
+TEST_F(CrmTest, a_query_for_todays_name_finds_events_of_the_older_one) {
+  const auto ended = http_->get("/v1/events?type=PremiumEnded&limit=1000");
+  EXPECT_EQ(ended.status, 200) << ended.body;
+  EXPECT_NE(ended.body.find("\"event_type\":\"SubscriptionCancelled\""), std::string::npos);
+  EXPECT_NE(ended.body.find("\"event_type\":\"PremiumEnded\""), std::string::npos);
+  EXPECT_EQ(ended.body.find("\"event_type\":\"PremiumStarted\""), std::string::npos);
+}
+
 TEST_F(CrmTest, how_many_were_premium_at_the_end_of_a_month_equals_a_replay_to_that_instant) {
   for (const char* month : {"2026-04", "2026-05", "2026-06", "2026-07", "2026-08", "2026-09"}) {
     const auto end = end_of_month(month);

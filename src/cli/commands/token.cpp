@@ -1,12 +1,10 @@
 // token.cpp - `stele token`: the file of access tokens that `serve` and `demo` take with --tokens. The file holds
 // hashes: a token is shown once, when it is made.
 #include <fmt/format.h>
-#include <openssl/rand.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <filesystem>
 #include <fstream>
 #include <ostream>
@@ -17,6 +15,7 @@
 #include "cli/output/json_object.hpp"
 #include "cli/range.hpp"
 #include "cli/report.hpp"
+#include "server/auth/token_table.hpp"
 #include "stele/app.hpp"
 
 namespace stele::cli {
@@ -24,18 +23,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view token_prefix = "stele_";  // so that a leaked one is recognised
-constexpr std::size_t token_bytes = 32;
 constexpr std::size_t longest_token_name = 64;
-
-result<std::string> new_token() {
-  std::array<unsigned char, token_bytes> raw{};
-  if (RAND_bytes(raw.data(), static_cast<int>(raw.size())) != 1)
-    return Error(errc::unavailable, "the system has no randomness to give");
-  std::string text(token_prefix);
-  for (const auto byte : raw) text += fmt::format("{:02x}", byte);
-  return text;
-}
 
 bool names_a_token(std::string_view name) {
   const auto fits = [](char c) {
@@ -119,7 +107,7 @@ result<int> execute(const TokenNewOptions& options, Session& session) {
   if (named(tokens, options.name) != tokens.end())
     return Error(errc::conflict, "there is a token `" + options.name + "` already")
         .help("stele token rm removes it");
-  STELE_TRY(const auto secret, new_token());
+  STELE_TRY(const auto secret, server::make_token());
   token.sha256 = base::sha256_hex(secret);
   tokens.push_back(token);
   STELE_CHECK(write_tokens(options.file, tokens));

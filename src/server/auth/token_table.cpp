@@ -2,6 +2,9 @@
 #include "server/auth/token_table.hpp"
 
 #include <openssl/crypto.h>
+#include <openssl/rand.h>
+
+#include <array>
 
 #include "base/sha.hpp"
 
@@ -35,6 +38,17 @@ const AccessToken* TokenTable::find(std::string_view authorization, Timestamp no
     if (same && (!one.expires || now < *one.expires)) found = &one;
   }
   return found;
+}
+
+result<std::string> make_token() {
+  constexpr std::string_view prefix = "stele_";  // so that a leaked one is recognised
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::array<unsigned char, 32> raw{};
+  if (RAND_bytes(raw.data(), static_cast<int>(raw.size())) != 1)
+    return Error(errc::unavailable, "the system has no randomness to give");
+  std::string text(prefix);
+  for (const auto byte : raw) (text += digits[byte >> 4]) += digits[byte & 15];
+  return text;
 }
 
 Scope scope_of(const Route& route) {

@@ -2,6 +2,7 @@
 // (read_tokens() in app.hpp) and which routes want which scope (Route::scope) is said elsewhere.
 #pragma once
 
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -22,6 +23,9 @@ class TokenTable {
  private:
   std::vector<AccessToken> tokens_;
 };
+
+// A new one, from the system's randomness: 256 bits as text. Errors: unavailable.
+[[nodiscard]] result<std::string> make_token();
 
 // What a token must be good for to get to this route.
 [[nodiscard]] Scope scope_of(const Route& route);
