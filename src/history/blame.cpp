@@ -18,12 +18,14 @@ bool lies_in(std::string_view pointer, std::string_view field) {
 // The fields as they stand, each with who set it.
 class Ledger {
  public:
+  // The state that deciders begin with: its fields have a value and nobody who set it.
   result<void> begin(const std::string& state) {
     STELE_TRY(last_, JsonTree::parse(state));
     for (auto& leaf : leaves_of(last_)) set_[leaf.pointer] = {leaf.pointer, leaf.value, {}, {}};
     return {};
   }
 
+  // Most events of many streams change nothing that is looked at; equal texts save both parsings.
   result<void> take(const Step& step) {
     if (step.before == step.after) return {};
     STELE_TRY(auto now, JsonTree::parse(step.after));
@@ -33,6 +35,7 @@ class Ledger {
     return {};
   }
 
+  // In the order of the state, so that two looks at it read alike.
   [[nodiscard]] std::vector<Blame> finish() const {
     std::vector<Blame> out;
     for (const auto& leaf : leaves_of(last_))
@@ -41,6 +44,8 @@ class Ledger {
   }
 
  private:
+  // A place that was replaced takes everything below it along: what lies there now was set by this event, also when
+  // the same value had been there before as part of something else.
   void note(const Change& change, const std::string& event) {
     for (auto each = set_.lower_bound(change.pointer);
          each != set_.end() && each->first.starts_with(change.pointer);) {

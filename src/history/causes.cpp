@@ -31,6 +31,7 @@ class Transaction {
                             [&](const EventView& event) { return take(event); });
   }
 
+  // Whoever names a cause that this transaction does not hold is a root; so is whoever names itself.
   Causes finish() {
     Causes out;
     out.searched = searched_;
@@ -63,6 +64,7 @@ class Transaction {
     return {};
   }
 
+  // An event belongs by what is known so far. A log is written in the order of causes, so one pass is enough.
   result<bool> take(const EventView& event) {
     ++searched_.events;
     if (belongs(event)) {
@@ -76,6 +78,7 @@ class Transaction {
     return false;
   }
 
+  // The look at the bytes comes first: it spares the parsing of nearly all metadata of a large log.
   bool belongs(const EventView& event) {
     if (ids_.contains(to_string(event.id))) return true;
     if (event.metadata.find("ausationId") == std::string_view::npos &&
@@ -106,6 +109,7 @@ class Transaction {
   Searched searched_;
 };
 
+// From the cheapest question to the dearest.
 bool is_wanted(const Search& search, const EventView& event) {
   const auto holds = [&](std::string_view text) { return text.find(search.text) != std::string_view::npos; };
   if (!search.text.empty() && !holds(event.data) && !holds(event.metadata)) return false;

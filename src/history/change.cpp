@@ -11,6 +11,7 @@ namespace {
 
 class Comparison {
  public:
+  // Equal parts end here, whatever their size; a change of kind is a change of the whole.
   void compare(const std::string& at, const JsonTree& before, const JsonTree& after) {
     if (before == after) return;
     if (before.kind == JsonTree::Kind::object && after.kind == JsonTree::Kind::object) {
@@ -24,6 +25,7 @@ class Comparison {
   std::vector<Change> found;
 
  private:
+  // Removals first, as a patch reads best; the order of members alone is no difference.
   void compare_members(const std::string& at, const JsonTree& before, const JsonTree& after) {
     for (const auto& [key, value] : before.members)
       if (!after.find(key)) found.push_back({json_pointer(at, key), value.json(), std::nullopt});
@@ -46,6 +48,7 @@ class Comparison {
   }
 };
 
+// What a condition can name without quotes.
 bool is_plain_name(std::string_view name) {
   if (name.empty() || (name.front() >= '0' && name.front() <= '9')) return false;
   return std::ranges::all_of(name, [](char c) {
@@ -53,6 +56,7 @@ bool is_plain_name(std::string_view name) {
   });
 }
 
+// RFC 6901: ~1 is a slash and ~0 a tilde.
 std::string unescaped_segment(std::string_view segment) {
   std::string out;
   for (std::size_t i = 0; i < segment.size(); ++i) {
@@ -133,6 +137,7 @@ std::vector<Leaf> leaves_of(const JsonTree& tree, const std::string& pointer) {
   return out;
 }
 
+// Digits behind something are taken for an index; conditions look a member of that name up as well.
 std::string field_of(std::string_view pointer) {
   std::string out;
   while (!pointer.empty()) {

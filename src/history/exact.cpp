@@ -46,6 +46,7 @@ std::string subtract(const std::string& large, const std::string& small) {
   return out;
 }
 
+// As by hand, from the last digit; the first may be a zero, which trim() takes.
 std::string add(const std::string& a, const std::string& b) {
   std::string out(a.size() + 1, '0');
   int carry = 0;
@@ -60,6 +61,7 @@ std::string add(const std::string& a, const std::string& b) {
 
 }  // namespace
 
+// The scale is what was written: 12.50 has two digits behind the point, and 1e3 none.
 std::optional<Exact> Exact::read(std::string_view text) {
   Exact out;
   if (text.starts_with('-') || text.starts_with('+')) {
@@ -111,6 +113,7 @@ std::string Exact::units(std::int64_t exponent) const {
   return digits_ + std::string(static_cast<std::size_t>(exponent_ - exponent), '0');
 }
 
+// Both are brought to the smaller exponent; how far they may lie apart is bounded before that costs memory.
 std::optional<Exact> Exact::plus(const Exact& other) const {
   const auto low = std::min(digits_.empty() ? other.exponent_ : exponent_,
                             other.digits_.empty() ? exponent_ : other.exponent_);
@@ -130,6 +133,7 @@ std::optional<Exact> Exact::plus(const Exact& other) const {
   return out;
 }
 
+// Digits that the scale does not ask for but the value needs are shown, too: nothing is rounded.
 std::string Exact::text() const {
   const auto low = std::min<std::int64_t>(-scale_, digits_.empty() ? 0 : exponent_);
   auto out = digits_.empty() ? std::string(static_cast<std::size_t>(-low), '0') : units(low);

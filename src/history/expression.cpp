@@ -29,6 +29,7 @@ Value number_value(Exact number) { return {.type = Value::Type::number, .number 
 Value truth_value(bool truth) { return {.type = Value::Type::boolean, .truth = truth}; }
 Value count_value(std::uint64_t count) { return number_value(*Exact::read(std::to_string(count))); }
 
+// Numbers beyond Exact keep their type and lose their order: comparisons with them are false.
 Value json_value(const JsonValue& value) {
   switch (value.type()) {
     case JsonType::null:
@@ -63,6 +64,7 @@ class LazyJson {
   }
 
  private:
+  // An index beyond the end is a place that is not there, not an error.
   static std::optional<JsonValue> element(const JsonValue& list, std::string_view name) {
     std::size_t index = 0;
     const auto [stop, failure] = std::from_chars(name.data(), name.data() + name.size(), index);
@@ -104,6 +106,7 @@ bool matches_pattern(std::string_view text, std::string_view pattern) {
   return pattern.find_first_not_of('*', p) == std::string_view::npos;
 }
 
+// Amounts are strings in the JSON of domains, so a text may stand for a number.
 std::optional<Exact> number_of(const Value& value) {
   if (value.type == Value::Type::number) return value.number;
   if (value.type != Value::Type::text) return std::nullopt;
@@ -128,6 +131,8 @@ std::optional<std::strong_ordering> order_of(const Value& a, const Value& b) {
   return a.text <=> b.text;
 }
 
+// Two texts are equal as texts or as times, never as numbers: '007' is not '7'. With a number on one side they are
+// compared as numbers.
 bool equal_values(const Value& a, const Value& b) {
   if (a.type == Value::Type::number || b.type == Value::Type::number) {
     const auto order = order_of(a, b);
@@ -169,6 +174,7 @@ class Look {
   }
 
  private:
+  // What is no comparison holds when it is true itself: `metadata.ok`, `exists(x)`.
   bool compares(const Node& node) {
     if (node.children.size() != 2 || node.kind == Kind::plus || node.kind == Kind::minus) {
       const auto value = value_of(node);
@@ -200,6 +206,7 @@ class Look {
     return *order >= 0;
   }
 
+  // What `contains` means depends on what it looks into; of anything else nothing is a part.
   bool holds_inside(const Value& whole, const Value& part) const {
     if (whole.type == Value::Type::text)
       return part.type == Value::Type::text && whole.text.find(part.text) != std::string_view::npos;
@@ -239,6 +246,7 @@ class Look {
     return {};
   }
 
+  // With something that is no number the sum is null, and null has no order.
   Value sum(const Node& node) {
     const auto left = number_of(value_of(node.children[0]));
     const auto right = number_of(value_of(node.children[1]));
@@ -247,6 +255,7 @@ class Look {
     return total ? number_value(*total) : Value();
   }
 
+  // Of a text: characters, as people count them.
   Value size_of(const Value& value) const {
     if (value.type == Value::Type::text)
       return count_value(static_cast<std::uint64_t>(
@@ -257,6 +266,7 @@ class Look {
     return {};
   }
 
+  // The root decides which document is parsed; those that nobody asks for never are.
   Value place(const Node& node) {
     if (node.root <= Root::tags) return seen_.event ? of_event(node.root, *seen_.event) : Value();
     auto& document = node.root == Root::data       ? data_

@@ -32,6 +32,7 @@ std::size_t column_of(std::string_view text, std::size_t offset) {
          static_cast<std::size_t>(std::ranges::count_if(before, [](char c) { return (c & 0xC0) != 0x80; }));
 }
 
+// One form for all refusals: the text, the column, what was expected, an example.
 Error wrong_at(std::string_view source, std::size_t offset, const std::string& what) {
   const auto column = column_of(source, offset);
   return Error(errc::invalid,
@@ -55,6 +56,7 @@ class Lexer {
   }
 
  private:
+  // Blanks end a token and mean nothing else.
   result<Token> next() {
     while (at_ < source_.size() && (source_[at_] == ' ' || source_[at_] == '\t' || source_[at_] == '\n'))
       ++at_;
@@ -148,6 +150,7 @@ Node node_of(Kind kind, std::vector<Node> children) {
   return node;
 }
 
+// Literals are read as numbers once, here, and not at every event.
 Node literal_of(Node::Literal literal) {
   Node node;
   if (const auto* text = std::get_if<std::string>(&literal)) node.as_number = Exact::read(*text);
@@ -159,6 +162,7 @@ class Parser {
  public:
   Parser(std::string_view source, std::vector<Token> tokens) : source_(source), tokens_(std::move(tokens)) {}
 
+  // The whole text must be one condition: what is left over is a mistake, not ignored.
   result<Node> run() {
     STELE_TRY(auto root, disjunction());
     if (here().kind != Token::Kind::end) return wrong("expected `and`, `or` or the end");
@@ -197,6 +201,7 @@ class Parser {
   result<Node> disjunction() { return chain(Kind::any_of, "or", &Parser::conjunction); }
   result<Node> conjunction() { return chain(Kind::all_of, "and", &Parser::negation); }
 
+  // `not not x` nests, so it counts towards the depth.
   result<Node> negation() {
     if (!word("not")) return comparison();
     STELE_CHECK(deeper());
@@ -205,9 +210,10 @@ class Parser {
     return node_of(Kind::none_of, {std::move(inner)});
   }
 
+  // Comparisons do not chain: `1 < x < 3` ends behind the first and is refused there.
   result<Node> comparison() {
     STELE_TRY(auto left, sum());
-    if (word("in")) return one_of(std::move(left));
+    if (word("in")) return one_of(left);
     const auto found =
         std::ranges::find(comparisons, here().text, [](const auto& each) { return each.first; });
     const bool operates = here().kind == Token::Kind::sign || here().kind == Token::Kind::word;
@@ -220,7 +226,8 @@ class Parser {
     return node_of(found->second, {std::move(left), std::move(right)});
   }
 
-  result<Node> one_of(Node left) {
+  // Sugar: x in (a, b) is x = a or x = b.
+  result<Node> one_of(const Node& left) {
     if (!sign("(")) return wrong("expected `(` and the values behind `in`");
     std::vector<Node> all;
     do {
@@ -231,6 +238,7 @@ class Parser {
     return node_of(Kind::any_of, std::move(all));
   }
 
+  // Left to right, and each sign counts towards the depth, since the tree grows by it.
   result<Node> sum() {
     STELE_TRY(auto left, operand());
     while (is(Token::Kind::sign, "+") || is(Token::Kind::sign, "-")) {
@@ -243,6 +251,7 @@ class Parser {
     return left;
   }
 
+  // The order matters: a quotation is a text unless a path begins with it.
   result<Node> operand() {
     if (sign("(")) {
       STELE_CHECK(deeper());
@@ -268,6 +277,7 @@ class Parser {
            (next.text == "." || next.text == "[");
   }
 
+  // A sign in front of a number belongs to it; between two values it is a sum, see above.
   result<Node> number() {
     const bool negative = is(Token::Kind::sign, "-");
     if (here().kind == Token::Kind::sign) ++at_;
@@ -290,6 +300,7 @@ class Parser {
     return node_of(kind, {std::move(inner)});
   }
 
+  // A known first word is the event's or a side of the state; everything else is of the state behind the event.
   result<Node> place() {
     const bool plain = here().kind == Token::Kind::word && std::ranges::count(reserved, here().text) == 0;
     if (!plain && here().kind != Token::Kind::text) return wrong("expected the name of a place");
@@ -310,6 +321,7 @@ class Parser {
     return node;
   }
 
+  // .name, ."odd name" and [3], any number of them.
   result<void> steps(Node& node) {
     while (true) {
       if (sign(".")) {

@@ -48,6 +48,7 @@ struct Deed {
 };
 using Deeds = std::map<std::string, std::vector<Deed>, std::less<>>;  // by event type
 
+// More steps than any event has are cut: such a place is not there.
 EventPlace split_place(std::string_view text) {
   EventPlace out;
   while (out.size() < most_steps) {
@@ -153,6 +154,7 @@ class DeclaredFold final : public stele::detail::HistoryFold {
   }
 
  private:
+  // Objects on the way to the target are made; what stands there and is none is replaced.
   result<void> carry_out(const Deed& deed, DeclaredEvent& event) {
     STELE_TRY(const auto path, names_of(deed.target, event));
     if (deed.verb == Verb::remove) {
@@ -166,6 +168,7 @@ class DeclaredFold final : public stele::detail::HistoryFold {
     return apply(deed, *here, *std::move(value));
   }
 
+  // The verbs on the one place they are about.
   static result<void> apply(const Deed& deed, JsonTree& here, JsonTree value) {
     if (deed.verb == Verb::set) {
       here = std::move(value);
@@ -197,6 +200,7 @@ class DeclaredFold final : public stele::detail::HistoryFold {
     return out;
   }
 
+  // What is not there need not be removed.
   void remove(const std::vector<std::string>& path) {
     JsonTree* here = &state_;
     for (std::size_t i = 0; i + 1 < path.size() && here; ++i) here = here->find(path[i]);
@@ -231,6 +235,7 @@ class FoldReader {
   }
 
  private:
+  // In the order of the verbs, not of the file: TOML tables have none.
   result<std::vector<Deed>> read_deeds(const toml::table& table) const {
     for (const auto& [verb, node] : table)
       if (std::ranges::find(verbs, verb.str(), [](const auto& each) { return each.first; }) == verbs.end())
@@ -279,6 +284,7 @@ class FoldReader {
     return {};
   }
 
+  // name.name.{place}: names end at a point, places at their brace.
   result<std::vector<TargetStep>> read_target(const toml::node& node, std::string_view text) const {
     std::vector<TargetStep> out;
     while (!text.empty() && out.size() < most_steps) {
@@ -297,6 +303,7 @@ class FoldReader {
     return out;
   }
 
+  // $ makes a text a place. A text that begins with one cannot be written as a value.
   result<Operand> read_operand(const toml::node& node) const {
     Operand out;
     const auto* text = node.as_string();

@@ -21,6 +21,7 @@ result<void> Folds::add_text(std::string_view toml, const std::string& name) {
   return {};
 }
 
+// Only the name of the file goes into answers: where it lies is nobody's business.
 result<void> Folds::add_file(const std::filesystem::path& file) {
   std::ifstream in(file, std::ios::binary);
   if (!in) return Error(errc::not_found, "there is no fold file at " + file.string());
@@ -57,6 +58,7 @@ result<const Fold*> Folds::find(std::string_view category) const {
 
 namespace stele {
 
+// One look, so no copies are kept on the way.
 result<AggregateThen> state_of(EventStore& store, const Aggregates& aggregates, std::string_view type,
                                std::string_view id, std::string_view moment) {
   const auto* const kind = aggregates.find(type);

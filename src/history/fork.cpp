@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::string_view bundle_format = "stele history bundle 1";
 
+// People learn the form from its example.
 Error no_edit(std::string_view text, const char* example) {
   return Error(errc::invalid, "`" + std::string(text) + "` is no edit")
       .help(std::string("write for example ") + example);
@@ -41,6 +42,7 @@ struct Side {
   std::string state{};
   std::string refusal{};
 
+  // A fold that cannot even show its first state is refused before anything is read.
   result<void> begin(const Fold& from) {
     fold = from.begin();
     STELE_TRY(state, fold->state());
@@ -76,6 +78,7 @@ class Forking {
     return forked_.begin(fold);
   }
 
+  // Reality must be foldable: a difference from something unknown says nothing. The fork need not be.
   result<bool> take(const EventView& event) {
     if (++out_.real_events > limits_.events)
       return Error(errc::too_large, "a fork of more than " + std::to_string(limits_.events) + " events");
@@ -98,6 +101,7 @@ class Forking {
     return true;
   }
 
+  // Edits that met no event are mistakes, but for insertions directly behind the last one.
   result<Forked> finish(const StreamInfo& info) {
     const auto behind = edits_.find(info.last_revision.next());
     if (behind != edits_.end()) {
@@ -123,6 +127,7 @@ class Forking {
         .with("version", at.value());
   }
 
+  // Recorded when the event behind it was, so that times never go back.
   result<void> insert(const Edit& edit, Timestamp at) {
     STELE_CHECK(JsonTree::parse(edit.data));
     RecordedEvent event;
@@ -135,6 +140,7 @@ class Forking {
     return put(std::move(event));
   }
 
+  // Everything else of the data stays the text it was.
   static result<void> change(const Edit& edit, RecordedEvent& event) {
     STELE_TRY(auto data, JsonTree::parse(event.data));
     STELE_TRY(auto value, JsonTree::parse(edit.data));
@@ -168,6 +174,7 @@ class Forking {
                  "the bundle would be larger than " + std::to_string(limits_.bundle_bytes) + " bytes");
   }
 
+  // The first line says how to read the others.
   void head_bundle(const Fold& fold) {
     *bundle_ = "{\"format\":\"" + std::string(bundle_format) +
                "\",\"stream\":" + base::json_string(out_.stream) +
@@ -192,6 +199,7 @@ class BundleReader {
  public:
   explicit BundleReader(std::string_view text) : text_(text) {}
 
+  // A declared fold that came along wins: the bundle is about that one.
   result<void> begin(const std::function<result<const Fold*>(const std::string&)>& own) {
     STELE_TRY(const auto head, next_line());
     const auto text = [&](std::string_view name) {
@@ -230,6 +238,7 @@ class BundleReader {
     return read;
   }
 
+  // States are compared as texts: the same fold writes the same text, to the byte.
   result<void> compare(const JsonValue& line) {
     const auto event = line.find("event");
     const auto state = line.find("state");
@@ -257,6 +266,7 @@ class BundleReader {
   Replayed out_;
 };
 
+// For two builds a refusal is an answer like any other.
 std::string refused_or_state(const Side& side) {
   return side.refusal.empty() ? side.state : "{\"refused\":" + base::json_string(side.refusal) + "}";
 }

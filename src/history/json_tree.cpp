@@ -11,6 +11,7 @@ JsonTree JsonTree::text(std::string_view value) {
   return {.kind = Kind::scalar, .raw = base::json_string(value)};
 }
 
+// As deep as the reader of JSON allows, so the recursion is bounded.
 JsonTree JsonTree::of(const JsonValue& value) {
   if (value.is(JsonType::object)) {
     JsonTree out = object();
@@ -41,6 +42,7 @@ JsonTree* JsonTree::find(std::string_view key) {
   return const_cast<JsonTree*>(std::as_const(*this).find(key));
 }
 
+// Whatever stood here becomes an object: the caller says what the place is.
 JsonTree& JsonTree::member(std::string_view key) {
   if (kind != Kind::object) *this = object();
   if (auto* const there = find(key)) return *there;
@@ -51,6 +53,7 @@ bool JsonTree::erase(std::string_view key) {
   return std::erase_if(members, [&](const auto& each) { return each.first == key; }) > 0;
 }
 
+// Compact, members in their order: equal trees that were made alike give equal texts.
 void JsonTree::write(std::string& out) const {
   if (kind == Kind::scalar) {
     out += raw;

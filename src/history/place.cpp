@@ -15,6 +15,7 @@ struct Placed {
   Timestamp recorded_at;
 };
 
+// Bisection reads single events: twenty of a stream of a million.
 result<Placed> placed_at(EventSource& source, const std::string& stream, Revision revision) {
   std::optional<Placed> found;
   const auto take = [&](const EventView& event) -> result<bool> {
@@ -43,6 +44,7 @@ result<std::optional<Revision>> last_inside(EventSource& source, const StreamInf
   return std::optional(Revision(low - 1));
 }
 
+// Events of the same instant are all in.
 result<std::optional<Revision>> at_time(EventSource& source, const StreamInfo& info, Timestamp time) {
   return last_inside(source, info, [&](const Placed& placed) { return placed.recorded_at <= time; });
 }
@@ -67,6 +69,7 @@ result<Placed> newest_of(EventSource& source, const StreamInfo& info, std::strin
       .help("a moment is vN, pN, start, head, -20, -2h, a time, or an event type such as 'CheckedOut -10m'");
 }
 
+// What begins otherwise was meant as a moment and is refused as one.
 bool is_type_name(std::string_view text) {
   return !text.empty() &&
          ((text.front() >= 'A' && text.front() <= 'Z') || (text.front() >= 'a' && text.front() <= 'z'));

@@ -29,6 +29,7 @@ class PluggedFold final : public stele::detail::HistoryFold {
   PluggedFold(const PluggedFold&) = delete;
   PluggedFold& operator=(const PluggedFold&) = delete;
 
+  // Borrowed for the call: nothing is copied towards the plug-in.
   result<void> take(const EventView& event) override {
     const stele_history_event plain{event.stream.data(),
                                     event.stream.size(),
@@ -47,6 +48,7 @@ class PluggedFold final : public stele::detail::HistoryFold {
     return Error(errc::corrupt, wrong);
   }
   [[nodiscard]] bool whole() const override { return whole_; }
+  // The text is the plug-in's until its next call, so it is copied here.
   [[nodiscard]] result<std::string> state() const override {
     const char* const text = file_->plugin().state(fold_);
     if (text) return std::string(text);

@@ -17,6 +17,7 @@ std::string raw_string(const std::string& text) {
   return "R\"" + mark + "(" + text + ")" + mark + "\"";
 }
 
+// Through JSON, because any struct of a domain has that form, and initialisers of nested structs need their types.
 std::string told(const stele::detail::WrittenStruct& value) {
   return "told<" + value.type + ">(" + raw_string(value.json) + ")";
 }
@@ -62,6 +63,7 @@ std::string decision_lines(const std::string& rules, const stele::detail::Retold
   return out + ");\n";
 }
 
+// Without a command there is no decision to compare; then it is the fold that is pinned down.
 std::string state_lines(const std::string& rules, const stele::detail::Retold& retold) {
   std::string out = "  auto whole = past;\n";
   for (const auto& each : retold.recorded) out += "  whole.emplace_back(" + told(each) + ");\n";
@@ -75,6 +77,7 @@ bool same_structs(const std::vector<stele::detail::WrittenStruct>& a,
       a, b, [](const auto& x, const auto& y) { return x.type == y.type && x.json == y.json; });
 }
 
+// Why the test is what it is, for its first line.
 std::string remark(const stele::detail::Retold& retold, const Trace& trace) {
   if (!retold.command)
     return trace.command.empty() ? "nothing says what was asked for"

@@ -18,6 +18,7 @@ bool holds_at(const Expression& condition, const Step& step) {
 
 KeptStep kept(const Step& step) { return {step.event.to_owned(), step.before, step.after}; }
 
+// The copies of the timeline make each look short after the first, which folds up to the middle.
 result<std::optional<KeptStep>> halve(Timeline& timeline, const Expression& condition, Revision from,
                                       Revision to) {
   auto low = from.value();
@@ -78,6 +79,7 @@ class Sweeper {
   Sweeper(const Fold& fold, const Expression& condition, const Sweep& options, StreamQueue& queue)
       : fold_(fold), condition_(condition), options_(options), queue_(queue) {}
 
+  // Each thread takes one stream at a time; a long one holds up nobody else.
   void work(EventSource& source) {
     while (!done()) {
       auto info = queue_.next();
@@ -100,6 +102,7 @@ class Sweeper {
     return failure_ || options_.stop.stop_requested() || out_.found.size() >= options_.most_found;
   }
 
+  // A history that cannot be folded is told at the end and ends nothing.
   void look(EventSource& source, const StreamInfo& info) {
     auto timeline = open_timeline(source, fold_, info.stream, {.copies = 0});
     if (!timeline) return note(info, 0, timeline.error());
@@ -168,6 +171,7 @@ result<std::optional<KeptStep>> last_where(Timeline& timeline, const Expression&
   return std::optional<KeptStep>();
 }
 
+// A walk of one step.
 result<KeptStep> step_at(Timeline& timeline, Revision revision) {
   std::optional<KeptStep> found;
   const auto take = [&](const Step& step) -> result<bool> {

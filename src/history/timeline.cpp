@@ -20,6 +20,7 @@ class FoldedTimeline final : public Timeline {
   [[nodiscard]] const std::string& fold_name() const override { return fold_.name; }
   [[nodiscard]] const Extent& extent() const override { return extent_; }
 
+  // Events in front of `from` are folded silently, from the nearest copy on.
   result<void> walk(Revision from, Revision to, const TakeStep& take) override {
     STELE_ASSERT(from >= extent_.first && to <= extent_.last, "a walk stays inside", from.value(),
                  to.value());
@@ -43,6 +44,7 @@ class FoldedTimeline final : public Timeline {
     return source_.read_stream(extent_.stream, begin_, to, step);
   }
 
+  // Only the last state is written as JSON: folding is much cheaper than that.
   result<std::string> state_at(std::optional<Revision> revision) override {
     if (!revision || *revision < extent_.first) return fold_.begin()->state();
     STELE_ASSERT(*revision <= extent_.last, "there is such a state", revision->value());
@@ -56,6 +58,7 @@ class FoldedTimeline final : public Timeline {
     return fold->state();
   }
 
+  // Copies stay good: what they stand for does not change.
   void extend(Revision last) override {
     STELE_ASSERT(last >= extent_.last, "a stream never gets shorter at its end", last.value());
     extent_.last = last;

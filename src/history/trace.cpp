@@ -6,6 +6,7 @@
 
 namespace stele::history {
 
+// Metadata of other programs may be anything, also no JSON: then nothing is known, which is no error.
 Trace trace_of(std::string_view metadata) {
   Trace out;
   if (metadata.empty()) return out;
