@@ -132,7 +132,7 @@ TEST_F(HistoryCommands, debug_steps_forward_and_back_and_says_why) {
   const auto said =
       both({"debug", "BankAccount", "a-1"},
            "n\nn 2\np\ng start\nb balance < 50\nb MoneyDeposited\nrun\nrun\nrun\nrun\nrun\nback\n"
-           "s\ne\nwhy balance\nbreaks\nclear\nrun\nfly\nn x\n\nq\nn\n");
+           "s\ne\nc\nwhy balance\nbreaks\nclear\nrun\nfly\nn x\n\nq\nn\n");
   EXPECT_EQ(said.code, 0);
   EXPECT_THAT(said.out, HasSubstr("BankAccount-a-1  v0..v3  by bank::Account"));
   EXPECT_THAT(
@@ -142,6 +142,7 @@ TEST_F(HistoryCommands, debug_steps_forward_and_back_and_says_why) {
   EXPECT_THAT(said.out, HasSubstr("   no stop between here and the end\n"));
   EXPECT_THAT(said.out, HasSubstr("   data     {\"accountId\":\"a-1\",\"amount\":\"60.00\""));
   EXPECT_THAT(said.out, HasSubstr("   stops at type = 'MoneyDeposited'\n"));
+  EXPECT_THAT(said.out, HasSubstr("   MoneyWithdrawn v2 of BankAccount-a-1  p3"));
   EXPECT_THAT(said.out, HasSubstr("there is nothing to stop at"));
   EXPECT_THAT(said.out, HasSubstr("there is no `fly` here"));
   EXPECT_THAT(said.out, HasSubstr("`x` is no number of steps"));

@@ -40,15 +40,6 @@ std::string elapsed_text(const history::Cause& cause) {
   return fmt::format("─ {} ─▶ ", duration_text(static_cast<double>(*cause.elapsed) / 1e6));
 }
 
-// The tree as people read it: a line for each event, under its cause.
-std::string cause_line(const history::Cause& cause) {
-  const auto trace = history::trace_of(cause.event.metadata);
-  return fmt::format("{:{}}{}{} v{} of {}  p{}  {}  {}{}\n", "", 2 * cause.depth, elapsed_text(cause),
-                     one_line(cause.event.type), cause.event.revision.value(), one_line(cause.event.stream),
-                     cause.event.position.value(), to_string(cause.event.recorded_at),
-                     one_line(trace.command), cause.asked ? "   ◀" : "");
-}
-
 // Positions of the whole log that the range means.
 result<void> bound_search(const FindOptions& options, Session& session, history::EventSource& source,
                           history::Search& search) {
@@ -85,6 +76,14 @@ result<history::Search> search_of(const FindOptions& options, Session& session,
 }
 
 }  // namespace
+
+std::string cause_line(const history::Cause& cause) {
+  const auto trace = history::trace_of(cause.event.metadata);
+  return fmt::format("{:{}}{}{} v{} of {}  p{}  {}  {}{}\n", "", 2 * cause.depth, elapsed_text(cause),
+                     one_line(cause.event.type), cause.event.revision.value(), one_line(cause.event.stream),
+                     cause.event.position.value(), to_string(cause.event.recorded_at),
+                     one_line(trace.command), cause.asked ? "   ◀" : "");
+}
 
 result<int> execute(const CausesOptions& options, Session& session) {
   const auto id = parse_uuid(options.event);

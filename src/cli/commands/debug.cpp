@@ -35,6 +35,7 @@ run              forward to the next stop       back             back to the one
 breaks           list the stops                 clear            forget them
 s                the state                      e                the event, data and metadata
 d                what this event changed        why FIELD        every event that changed it, newest first
+c                what led to it, what it led to
 h                this page                      q                end
 )";
 
@@ -175,6 +176,8 @@ class Debugger {
       session_.out << (at_ ? event_text(*at_) : "   before the first event\n");
     } else if (word == "d" || word == "diff") {
       show();
+    } else if (word == "c" || word == "causes") {
+      STELE_CHECK(show_causes());
     } else if (word == "breaks") {
       for (const auto& each : breaks_) session_.out << "   " << each.text() << '\n';
     } else if (word == "clear") {
@@ -192,6 +195,14 @@ class Debugger {
 
   [[nodiscard]] std::optional<Revision> at() const {
     return at_ ? std::optional(at_->event.revision) : std::nullopt;
+  }
+
+  // The transaction that the event at hand belongs to.
+  result<void> show_causes() {
+    if (!at_) return Error(errc::invalid, "nothing has happened yet");
+    STELE_TRY(const auto causes, history::causes_of(*look_.source, at_->event.id));
+    for (const auto& each : causes.tree) session_.out << "   " << cause_line(each);
+    return {};
   }
 
   void show() { session_.out << (at_ ? step_text(*at_) : " before the first event\n"); }

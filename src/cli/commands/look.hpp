@@ -7,6 +7,7 @@
 
 #include "cli/session.hpp"
 #include "cli/target/target.hpp"
+#include "history/causes.hpp"
 #include "history/folds.hpp"
 #include "history/place.hpp"
 #include "history/search.hpp"
@@ -47,7 +48,9 @@ struct Look {
                                                                               const StreamInfo& info,
                                                                               const LookOptions& options);
 
-// "4 of 1,204" is no answer to a search: where it looked, and whether that was all.
 [[nodiscard]] std::string aggregate_path(const std::string& type, const std::string& id);
+
+// An event of a tree of causes as people read it: a line under its cause, with the time between them.
+[[nodiscard]] std::string cause_line(const history::Cause& cause);
 
 }  // namespace stele::cli
