@@ -137,6 +137,10 @@ void Worker::hold_back(std::chrono::microseconds pause) {
 void Worker::pause(std::string reason) {
   const std::lock_guard lock(mutex_);
   pause_ = std::move(reason);
+  if (alive_ && state_ != ProjectionState::standby) {
+    state_ = ProjectionState::paused;
+    reason_ = *pause_;
+  }
   interrupt_ = true;
   if (subscription_) subscription_->cancel();
   woken_.notify_all();
@@ -145,6 +149,10 @@ void Worker::pause(std::string reason) {
 void Worker::resume() {
   const std::lock_guard lock(mutex_);
   pause_.reset();
+  if (state_ == ProjectionState::paused) {
+    state_ = ProjectionState::catching_up;
+    reason_.clear();
+  }
   woken_.notify_all();
 }
 

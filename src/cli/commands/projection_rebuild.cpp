@@ -146,7 +146,7 @@ result<int> look_on(Session& session, ProjectionServer& server, const std::strin
 result<int> execute(const ProjectionRebuildOptions& options, Session& session) {
   STELE_TRY(auto server, ProjectionServer::of(session));
   JsonObject body;
-  if (options.dry_run) body.boolean("dry_run", true);
+  if (options.dry_run) body.boolean("estimate", true);
   if (options.discard) body.boolean("discard", true);
   if (options.compare) body.boolean("compare", true);
   if (options.keep) body.boolean("swap", false);

@@ -21,7 +21,7 @@ struct WithReason {
 struct RebuildBody {
   std::optional<bool> swap;
   std::optional<bool> compare;
-  std::optional<bool> dry_run;
+  std::optional<bool> estimate;
   std::optional<bool> discard;
   std::optional<std::uint64_t> batch;
 };
@@ -106,7 +106,7 @@ Answer stop_it(Runner& runner, const Request&) {
 
 Answer rebuild_it(Runner& runner, const Request& request) {
   STELE_TRY(const auto body, body_of<RebuildBody>(request));
-  if (body.dry_run.value_or(false)) {
+  if (body.estimate.value_or(false)) {
     STELE_TRY(const auto estimate, runner.estimate_rebuild());
     return Response::json(200, estimate_json(estimate));
   }
@@ -189,7 +189,7 @@ constexpr Operation operations[]{
     {"start", start_it, "Start again after a stop or a failure", "A failed one resumes at its event."},
     {"stop", stop_it, "Stop it, and give up the lease", "Another process that stands by takes over."},
     {"rebuild", rebuild_it, "Build another model beside the one that serves, then switch",
-     "Body: {\"swap\"?, \"compare\"?, \"batch\"?}; or {\"dry_run\":true} for what it would take, "
+     "Body: {\"swap\"?, \"compare\"?, \"batch\"?}; or {\"estimate\":true} for what it would take, "
      "{\"discard\":true} to give up one that is being built. The old model serves until the switch."},
     {"swap", swap_it, "Let the built model serve", "Answers when it does."},
     {"rollback", roll_back, "Let the model before the last switch serve again",
