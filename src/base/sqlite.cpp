@@ -284,7 +284,32 @@ result<Statement> Connection::prepare(std::string_view sql) {
   Statement statement(raw);
   if (code != SQLITE_OK) return sqlite_error(db_.get(), code, path_);
   if (!raw) return Error(errc::invalid, path_ + ": the SQL text holds no statement");
+  STELE_CHECK(refuse_vacuum(sql));
   return statement;
+}
+
+namespace {
+
+// The first word of a statement, behind blanks and remarks.
+std::string_view first_word(std::string_view sql) {
+  while (true) {
+    sql.remove_prefix(std::min(sql.find_first_not_of(" \t\r\n;"), sql.size()));
+    const bool line = sql.starts_with("--");
+    if (!line && !sql.starts_with("/*")) break;
+    const auto end = line ? sql.find('\n') : sql.find("*/", 2);
+    sql.remove_prefix(end == std::string_view::npos ? sql.size() : end + (line ? 1 : 2));
+  }
+  return sql.substr(0, sql.find_first_of(" \t\r\n;"));
+}
+
+}  // namespace
+
+// The one statement that SQLite asks nobody about.
+result<void> Connection::refuse_vacuum(std::string_view sql) const {
+  const auto word = first_word(sql);
+  const bool vacuum = word.size() == 6 && sqlite3_strnicmp(word.data(), "vacuum", 6) == 0;
+  if (permit_ == Permit::everything || !vacuum) return {};
+  return Error(errc::denied, path_ + ": not authorized: VACUUM").with("path", path_);
 }
 
 result<std::optional<Statement>> Connection::prepare_next(std::string_view& sql) {
@@ -293,8 +318,10 @@ result<std::optional<Statement>> Connection::prepare_next(std::string_view& sql)
     const char* rest = nullptr;
     const int code = sqlite3_prepare_v2(db_.get(), sql.data(), static_cast<int>(sql.size()), &raw, &rest);
     if (code != SQLITE_OK) return sqlite_error(db_.get(), code, path_);
+    Statement statement(raw);
+    if (raw) STELE_CHECK(refuse_vacuum(sql));
     sql.remove_prefix(static_cast<std::size_t>(rest - sql.data()));
-    if (raw) return std::optional(Statement(raw));
+    if (raw) return std::optional(std::move(statement));
   }
   return std::optional<Statement>();
 }
@@ -353,6 +380,7 @@ int ask_permit(void* opaque, int action, const char* first, const char* second, 
 }  // namespace
 
 void Connection::permit(Permit what) {
+  permit_ = what;
   static constexpr Permit policies[] = {Permit::everything, Permit::schema, Permit::changes, Permit::reading};
   auto* policy =
       const_cast<Permit*>(&policies[static_cast<std::size_t>(what)]);  // SQLite hands it back unchanged

@@ -124,7 +124,9 @@ class Connection {
   };
   Connection(sqlite3* db, std::string path);
   static result<Connection> open_file(const std::string& name, const std::string& path, int flags);
+  [[nodiscard]] result<void> refuse_vacuum(std::string_view sql) const;
   std::string path_;
+  Permit permit_ = Permit::everything;
   std::unique_ptr<sqlite3, Close> db_;
   std::unique_ptr<std::chrono::steady_clock::time_point> gives_up_at_;
   std::map<std::string, Statement, std::less<>> statements_;  // after db_: finalised first

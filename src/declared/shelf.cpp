@@ -87,8 +87,9 @@ result<std::shared_ptr<const Placed>> Shelf::place(Compiled compiled, std::strin
   if (compiled.lineage) {
     STELE_TRY(projection, with_lineage(std::move(projection)));
   }
-  STELE_TRY(auto target, SqliteTarget::open(options_.models, projection));
-  auto past = std::make_unique<SqlitePast>(store_, std::move(projection),
+  STELE_TRY(auto target, SqliteTarget::open(options_.models, std::move(projection)));
+  // The past needs no lineage of its own: it would be the beginning of the present one.
+  auto past = std::make_unique<SqlitePast>(store_, compiled.projection,
                                            SqlitePast::Options{.folder = options_.models / "past"});
   auto placed = std::make_shared<Placed>(std::move(compiled), target, std::move(past), std::move(file));
   STELE_TRY(placed->runner, projections_.add(target));
