@@ -346,8 +346,9 @@ class Runner {
 
   // ---- Rebuild: another model beside the one that serves, then an atomic switch. For targets with side_by_side().
 
-  // Begins, or goes on where a build was interrupted; returns at once, status().rebuild tells. One that a killed process
-  // left behind goes on by itself with the next start(). Errors: conflict (one is running), invalid.
+  // Begins, or goes on where a build was interrupted; returns at once, status().rebuild tells. One that a killed
+  // process left behind goes on by itself with the next start(). Errors: conflict (one is running), invalid, busy (in
+  // standby).
   result<void> rebuild(RebuildOptions options = {});
   // What that would take, from a sample; nothing is changed.
   result<RebuildEstimate> estimate_rebuild();

@@ -1,4 +1,5 @@
-// projection_test.cpp - `stele projection` against a server in this process: looking, pausing, parked events, rebuilding.
+// projection_test.cpp - `stele projection` against a server in this process: looking, pausing, parked events,
+// rebuilding.
 #include <gtest/gtest.h>
 
 #include <atomic>

@@ -1,6 +1,6 @@
-// projection.cpp - `stele projection`: the read models of a server, how far they are, what is parked, and everything that
-// can be done about it. Projections run in the application's process, so there is nothing here for a directory. Building
-// one anew, with its progress, is projection_rebuild.cpp.
+// projection.cpp - `stele projection`: the read models of a server, how far they are, what is parked, and everything
+// that can be done about it. Projections run in the application's process, so there is nothing here for a directory.
+// Building one anew, with its progress, is projection_rebuild.cpp.
 #include <fmt/format.h>
 
 #include <ostream>

@@ -1,4 +1,5 @@
-// model_compare.cpp - counts and checksums over whole tables, in one pass each; rows one by one only where those differ.
+// model_compare.cpp - counts and checksums over whole tables, in one pass each; rows one by one only where those
+// differ.
 #include "targets/sqlite/model_compare.hpp"
 
 #include <string_view>

@@ -1,5 +1,5 @@
-// sqlite_target.cpp - a projection's model in a SQLite file: batches in, snapshots out. Several models of one projection
-// and the switch between them are model_set.cpp.
+// sqlite_target.cpp - a projection's model in a SQLite file: batches in, snapshots out. Several models of one
+// projection and the switch between them are model_set.cpp.
 #include <algorithm>
 #include <utility>
 
