@@ -124,7 +124,8 @@ class Tree {
     serve->add_option("--fold", serving->fold,
                       "a fold file: states for `stele aggregate`, see docs/history.md");
     serve->add_flag("--read-only", serving->read_only, "follow the process that writes the directory");
-    serve->add_option("--projections", serving->projections, "run the projections in this folder of .sql files");
+    serve->add_option("--projections", serving->projections,
+                      "run the projections in this folder of .sql files");
     serve->add_flag("--allow-insecure", serving->allow_insecure,
                     "accept other machines without TLS and users");
     const auto [fresh, naming] =
@@ -290,8 +291,21 @@ class Tree {
     add_filter(*exports, exporting->filter);
   }
 
+  void add_declared(CLI::App& all) {
+    const auto [create, creating] =
+        leaf<ProjectionCreateOptions>(all, "create", "Create one that is declared in a .sql file");
+    create->add_option("file", creating->file, "the file, or - for standard input")->required();
+    const auto [ask, asking] =
+        leaf<ProjectionAskOptions>(all, "ask", "Ask one that is declared in SQL, now or as of any moment");
+    ask->add_option("name", asking->name, "the projection's name")->required();
+    ask->add_option("query", asking->query, "the query's name")->required();
+    ask->add_option("--param", asking->parameters, "name=value; repeat for several")->allow_extra_args(false);
+    ask->add_option("--as-of", asking->as_of, "the model as it was: p90211, -2h, a time");
+  }
+
   void add_projections() {
     auto* all = app_.add_subcommand("projection", "The read models of a server")->require_subcommand(1);
+    add_declared(*all);
     leaf<ProjectionListOptions>(*all, "ls", "List them: how far they are, and why one stands still");
     const auto named = [&]<class Options>(const char* verb, const char* what) {
       const auto [app, options] = leaf<Options>(*all, verb, what);
@@ -311,7 +325,8 @@ class Tree {
     build->add_flag("--keep", building->keep, "do not switch: `projection swap` does");
     build->add_flag("--discard", building->discard, "give up the one that is being built");
     build->add_flag("--detach", building->detach, "do not wait for it");
-    named.operator()<ProjectionRemoveOptions>("rm", "Stop one that was created on the server, and drop its model");
+    named.operator()<ProjectionRemoveOptions>("rm",
+                                              "Stop one that was created on the server, and drop its model");
     const auto act = [&](const char* verb, const char* what) {
       const auto [app, options] = named.operator()<ProjectionActOptions>(verb, what);
       options->verb = verb;

@@ -138,8 +138,8 @@ struct ServeOptions {
   std::string fold;  // a fold file: states for /v1/aggregates
   std::string listen;
   std::string projections;  // a folder of .sql files
-  std::string tokens;      // a file of access tokens; empty: none are wanted
-  bool read_only = false;  // follow the process that writes
+  std::string tokens;       // a file of access tokens; empty: none are wanted
+  bool read_only = false;   // follow the process that writes
   bool allow_insecure = false;
 };
 
@@ -268,6 +268,17 @@ struct TokenRemoveOptions {
   std::string file;
 };
 
+// Projections that are declared in SQL.
+struct ProjectionCreateOptions {
+  std::string file;  // or - for standard input
+};
+struct ProjectionAskOptions {
+  std::string name;
+  std::string query;
+  std::vector<std::string> parameters;  // name=value
+  std::string as_of;
+};
+
 // A question in SQL about the log.
 struct SqlOptions {
   std::string query;  // empty: in `file`, or on standard input
@@ -358,10 +369,11 @@ using Command = std::variant<
     BenchSubscribeOptions, BenchRebuildOptions, BenchFillOptions, BenchOpenOptions, SchemaCheckOptions,
     SchemaDigestsOptions, SchemaPrintOptions, SagaListOptions, SagaShowOptions, SagaActOptions,
     ProjectionListOptions, ProjectionInfoOptions, ProjectionErrorsOptions, ProjectionWaitOptions,
-    ProjectionActOptions, ProjectionRebuildOptions, ProjectionRemoveOptions, TokenNewOptions, TokenListOptions, TokenRemoveOptions, SqlOptions, NewOptions, VersionOptions,
-    AggregateListOptions, AggregateShowOptions, AggregateLogOptions, AggregateDiffOptions,
-    AggregateBlameOptions, DebugOptions, BisectOptions, CausesOptions, FindOptions, WhatIfOptions,
-    ReplayOptions, RetellOptions, TopicOptions>;
+    ProjectionActOptions, ProjectionRebuildOptions, ProjectionRemoveOptions, TokenNewOptions,
+    TokenListOptions, TokenRemoveOptions, SqlOptions, ProjectionCreateOptions, ProjectionAskOptions,
+    NewOptions, VersionOptions, AggregateListOptions, AggregateShowOptions, AggregateLogOptions,
+    AggregateDiffOptions, AggregateBlameOptions, DebugOptions, BisectOptions, CausesOptions, FindOptions,
+    WhatIfOptions, ReplayOptions, RetellOptions, TopicOptions>;
 
 struct Invocation {
   Common common;

@@ -1,5 +1,5 @@
-// sqlite_test.cpp - connections as the rooms above use them: what a permit lets through, statements one after the other,
-// copies, patience, and how values are written down.
+// sqlite_test.cpp - connections as the rooms above use them: what a permit lets through, statements in turn, copies,
+// patience, and how values are written down.
 #include "base/sqlite.hpp"
 
 #include <gmock/gmock.h>

@@ -19,6 +19,7 @@ class SqlCommand : public testing::Test {
     ServerOptions options;
     options.port = 0;
     options.grace = std::chrono::milliseconds(200);
+    options.models = directory.path("store") + "/models/declared";
     server = *Server::start(*store, nullptr, options);
     shell.environment = {{"STELE_URL", "http://127.0.0.1:" + std::to_string(server->port())}};
   }
@@ -87,8 +88,31 @@ TEST_F(SqlCommand, what_cannot_be_asked_has_its_exit_code) {
   EXPECT_EQ(shell({"sql", "DROP TABLE events"}).code, 4);
 }
 
-TEST_F(SqlCommand, checkpoints_of_the_models_in_a_directory_are_a_table) {
+TEST_F(SqlCommand, a_projection_in_sql_is_created_asked_and_seen_in_the_directory) {
+  write_file(directory.path("owners.sql"),
+             "---\nname: owners\n---\nCREATE TABLE o(name TEXT, p INTEGER);\n"
+             "@on Opened\nINSERT INTO o VALUES(:data.owner, :position);\n"
+             "@query since(p integer = 0)\nSELECT name FROM o WHERE p >= :p ORDER BY p;\n");
   EXPECT_EQ(shell({"sql", "SELECT * FROM projector_checkpoints"}).out, "");
+  EXPECT_EQ(shell({"projection", "create", directory.path("owners.sql")}).code, 2) << "a directory runs none";
+  serve();
+  const auto created = shell({"projection", "create", directory.path("owners.sql")});
+  EXPECT_EQ(created.code, 0) << created.err;
+  EXPECT_THAT(created.out, HasSubstr(R"({"name":"owners","version":1,"created":true)"));
+  EXPECT_EQ(shell({"projection", "wait", "owners", "--timeout", "30"}).code, 0);
+  EXPECT_EQ(shell({"projection", "ask", "owners", "since"}).out, "{\"name\":\"Ada\"}\n{\"name\":\"Bob\"}\n");
+  EXPECT_EQ(shell({"projection", "ask", "owners", "since", "--param", "p=2"}).out, "{\"name\":\"Bob\"}\n");
+  EXPECT_EQ(shell({"projection", "ask", "owners", "since", "--as-of", "p1", "-o", "csv"}).out,
+            "name\r\nAda\r\n");
+  EXPECT_EQ(shell({"projection", "ask", "owners", "none"}).code, 3);
+  EXPECT_EQ(shell({"projection", "ask", "owners", "since", "--param", "p"}).code, 2);
+  const std::string checkpoints = "SELECT projector_name, version, last_position FROM projector_checkpoints";
+  const std::string wanted = "{\"projector_name\":\"owners\",\"version\":1,\"last_position\":3}\n";
+  EXPECT_EQ(shell({"sql", checkpoints}).out, wanted);
+  server.reset();
+  store.reset();
+  shell.environment = {{"STELE_DIR", directory.path("store")}};
+  EXPECT_EQ(shell({"sql", checkpoints}).out, wanted);
 }
 
 }  // namespace

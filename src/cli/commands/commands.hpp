@@ -52,6 +52,8 @@ result<int> execute(const TokenNewOptions& options, Session& session);
 result<int> execute(const TokenListOptions& options, Session& session);
 result<int> execute(const TokenRemoveOptions& options, Session& session);
 result<int> execute(const SqlOptions& options, Session& session);
+result<int> execute(const ProjectionCreateOptions& options, Session& session);
+result<int> execute(const ProjectionAskOptions& options, Session& session);
 result<int> execute(const NewOptions& options, Session& session);
 result<int> execute(const AggregateListOptions& options, Session& session);
 result<int> execute(const AggregateShowOptions& options, Session& session);

@@ -2,6 +2,7 @@
 // src/sql's business, or the server's; here it is asked and printed.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
@@ -59,7 +60,7 @@ result<std::pair<std::string, sql::Parameter>> sql_parameter(const std::string& 
   return std::pair(word.substr(0, equals), whole ? sql::Parameter(*whole) : sql::Parameter(std::move(value)));
 }
 
-result<sql::Question> question_of(const SqlOptions& options, Session& session) {
+result<sql::Question> sql_question(const SqlOptions& options, Session& session) {
   sql::Question question;
   STELE_TRY(question.sql, sql_text(options, session));
   for (const auto& word : options.parameters) {
@@ -75,14 +76,14 @@ result<sql::Question> question_of(const SqlOptions& options, Session& session) {
 
 // ---- Printing
 
-Shape shape_of(const std::vector<std::string>& columns) {
+Shape sql_shape(const std::vector<std::string>& columns) {
   Shape shape;
   for (const auto& name : columns) shape.push_back({name, name, Column::Kind::text});
   return shape;
 }
 
 // In a format for machines the last record says so; people are told beside the data.
-result<void> announce_end(Session& session, RecordWriter& writer, const SqlEnd& end) {
+result<void> announce_sql_end(Session& session, RecordWriter& writer, const SqlEnd& end) {
   if (!end.cut_by.empty() && (session.format() == Format::ndjson || session.format() == Format::json))
     STELE_CHECK(
         writer.add(JsonObject()
@@ -95,7 +96,7 @@ result<void> announce_end(Session& session, RecordWriter& writer, const SqlEnd& 
   return {};
 }
 
-result<void> print_plan(Session& session, const SqlEnd& end) {
+result<void> print_sql_plan(Session& session, const SqlEnd& end) {
   static const Shape shape{{"look", "asked of the store", Column::Kind::text}};
   RecordWriter writer(session, shape);
   for (const auto& look : end.looks) STELE_CHECK(writer.add(JsonObject().text("look", look).take()));
@@ -106,29 +107,45 @@ result<void> print_plan(Session& session, const SqlEnd& end) {
 
 // ---- A directory
 
-// What the files of read models say, whoever runs them. A file that is no model is none of ours.
+// What the file of a read model says, whoever keeps it up to date. Nothing: it is no model.
+std::optional<sql::ProjectorCheckpoint> checkpoint_in(const std::filesystem::path& file) {
+  const auto stem = file.stem().string();
+  const auto mark = stem.rfind("-v");
+  if (file.extension() != ".db" || mark == std::string::npos) return std::nullopt;
+  auto db = sqlite::Connection::open(file.string(), sqlite::Mode::read_only);
+  if (!db) return std::nullopt;
+  auto select = db->prepare("SELECT position FROM stele_checkpoint");
+  if (!select) return std::nullopt;
+  const auto found = select->step();
+  if (!found || !*found) return std::nullopt;
+  return sql::ProjectorCheckpoint{.projector = stem.substr(0, mark),
+                                  .version = std::atoi(stem.c_str() + mark + 2),
+                                  .position = Position(static_cast<std::uint64_t>(select->integer(0))),
+                                  .state = {}};
+}
+
+// A rebuilt projection has several files: the one that has come furthest counts.
 std::vector<sql::ProjectorCheckpoint> checkpoints_in(const std::filesystem::path& models) {
   std::vector<sql::ProjectorCheckpoint> all;
-  std::error_code ignored;
-  for (const auto& entry : std::filesystem::directory_iterator(models, ignored)) {
-    const auto stem = entry.path().stem().string();
-    const auto mark = stem.rfind("-v");
-    if (entry.path().extension() != ".db" || mark == std::string::npos) continue;
-    auto db = sqlite::Connection::open(entry.path().string(), sqlite::Mode::read_only);
-    auto select =
-        db ? db->prepare("SELECT position FROM stele_checkpoint") : result<sqlite::Statement>(db.error());
-    const auto found = select ? select->step() : result<bool>(false);
-    if (!found || !*found) continue;
-    all.push_back({.projector = stem.substr(0, mark),
-                   .version = std::atoi(stem.c_str() + mark + 2),
-                   .position = Position(static_cast<std::uint64_t>(select->integer(0))),
-                   .state = {}});
+  for (const auto& folder : {models, models / "declared"}) {
+    std::error_code ignored;
+    for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
+      auto one = checkpoint_in(entry.path());
+      if (!one) continue;
+      const auto there = std::ranges::find_if(
+          all, [&](const auto& it) { return it.projector == one->projector && it.version == one->version; });
+      if (there == all.end())
+        all.push_back(*std::move(one));
+      else
+        there->position = std::max(there->position, one->position);
+    }
   }
+  std::ranges::sort(all, {}, &sql::ProjectorCheckpoint::projector);
   return all;
 }
 
-result<SqlEnd> print_rows(Session& session, sql::LogQuery& query, bool plan) {
-  RecordWriter writer(session, shape_of(query.columns()));
+result<SqlEnd> print_sql_rows(Session& session, sql::LogQuery& query, bool plan) {
+  RecordWriter writer(session, sql_shape(query.columns()));
   STELE_TRY(const bool listed, writer.only_lists_fields());
   if (listed) return SqlEnd{};
   std::string row;
@@ -142,12 +159,12 @@ result<SqlEnd> print_rows(Session& session, sql::LogQuery& query, bool plan) {
   if (!more && !plan) writer.finish_with(more.error());
   STELE_CHECK(more);
   SqlEnd end{query.rows(), query.events_read(), query.cut_by(), query.looks()};
-  if (!plan) STELE_CHECK(announce_end(session, writer, end));
+  if (!plan) STELE_CHECK(announce_sql_end(session, writer, end));
   return end;
 }
 
-result<SqlEnd> ask_directory(Session& session, const std::string& dir, sql::Question question,
-                             const SqlOptions& options) {
+result<SqlEnd> ask_sql_directory(Session& session, const std::string& dir, sql::Question question,
+                                 const SqlOptions& options) {
   STELE_TRY(const auto store, open(dir, {.access = Access::read_only}));
   sql::LogSource source{.store = store.get()};
   source.checkpoints = [dir] { return checkpoints_in(std::filesystem::path(dir) / "models"); };
@@ -156,7 +173,7 @@ result<SqlEnd> ask_directory(Session& session, const std::string& dir, sql::Ques
     STELE_TRY(source.as_of, position_of(*store, moment));
   }
   STELE_TRY(auto query, sql::LogQuery::open(std::move(source), std::move(question)));
-  return print_rows(session, query, options.plan);
+  return print_sql_rows(session, query, options.plan);
 }
 
 // ---- A server
@@ -188,7 +205,7 @@ struct SqlReply {
   SqlEnd end;
 };
 
-result<SqlReply> read_reply(std::string_view body) {
+result<SqlReply> read_sql_reply(std::string_view body) {
   STELE_TRY(const auto document, JsonDocument::parse(body, {.allow_repeated_keys = true}));
   const auto root = document.root();
   const auto columns = root.find("columns");
@@ -212,21 +229,21 @@ result<SqlReply> read_reply(std::string_view body) {
   return reply;
 }
 
-result<SqlEnd> ask_server(Session& session, const Place& place, const sql::Question& question,
-                          const SqlOptions& options) {
+result<SqlEnd> ask_sql_server(Session& session, const Place& place, const sql::Question& question,
+                              const SqlOptions& options) {
   STELE_TRY(auto client, HttpClient::make(place.url, place.token));
   STELE_TRY(const auto answer, client.send({.method = "POST",
                                             .target = "/v1/sql",
                                             .headers = {"Content-Type: application/json"},
                                             .body = question_json(question, options)}));
   if (answer.status != 200) return error_of_problem(answer.status, answer.body);
-  STELE_TRY(const auto reply, read_reply(answer.body));
+  STELE_TRY(const auto reply, read_sql_reply(answer.body));
   if (options.plan) return reply.end;
-  RecordWriter writer(session, shape_of(reply.columns));
+  RecordWriter writer(session, sql_shape(reply.columns));
   STELE_TRY(const bool listed, writer.only_lists_fields());
   if (listed) return reply.end;
   for (const auto& record : reply.records) STELE_CHECK(writer.add(record));
-  STELE_CHECK(announce_end(session, writer, reply.end));
+  STELE_CHECK(announce_sql_end(session, writer, reply.end));
   return reply.end;
 }
 
@@ -234,11 +251,11 @@ result<SqlEnd> ask_server(Session& session, const Place& place, const sql::Quest
 
 result<int> execute(const SqlOptions& options, Session& session) {
   STELE_TRY(const auto place, place_of(session));
-  STELE_TRY(auto question, question_of(options, session));
-  auto end = place.url.empty() ? ask_directory(session, place.dir, std::move(question), options)
-                               : ask_server(session, place, question, options);
+  STELE_TRY(auto question, sql_question(options, session));
+  auto end = place.url.empty() ? ask_sql_directory(session, place.dir, std::move(question), options)
+                               : ask_sql_server(session, place, question, options);
   STELE_CHECK(end);
-  if (options.plan) STELE_CHECK(print_plan(session, *end));
+  if (options.plan) STELE_CHECK(print_sql_plan(session, *end));
   return exit_done;
 }
 
