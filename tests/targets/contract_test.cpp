@@ -296,7 +296,7 @@ TEST_P(Contract, folded_to_any_moment_a_scratch_model_is_what_it_was_then) {
   fill(events, Log(90));
   const auto serving = opened(spec());
   ASSERT_TRUE(fold(*serving, events, Position(90)));
-  for (const std::uint64_t moment : {0, 1, 44, 90}) {
+  for (const std::uint64_t moment : {0U, 1U, 44U, 90U}) {
     auto past = store().scratch(spec());
     ASSERT_TRUE(past) << past.error().to_string();
     const auto reached = fold(**past, events, Position(moment));

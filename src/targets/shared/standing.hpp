@@ -1,5 +1,5 @@
 // standing.hpp - how far a model in another process's store is, as far as this process can know: what is stored, what
-// was sent and never answered, what has merely been passed. Knows no store; SQLite, which always answers, has no use for it.
+// was sent and never answered, what has merely been passed. Knows no store; SQLite always answers and needs none of it.
 #pragma once
 
 #include <atomic>
