@@ -1,6 +1,15 @@
 // fold_file.cpp - declared folds: read from TOML once, then carried out event by event on a JSON tree. The only file
 // that includes the TOML library.
-#define TOML_EXCEPTIONS 0
+namespace stele::history {
+struct BrokenToml {};  // thrown where the library would end the process
+constexpr void toml_holds(bool condition) {
+  if (!condition) throw BrokenToml();
+}
+}  // namespace stele::history
+
+// Version 3.3 meets some malformed texts ("[.") with an assertion; here that is one more way to say that it is no TOML.
+#undef NDEBUG
+#define TOML_ASSERT(expr) stele::history::toml_holds(static_cast<bool>(expr))
 #include <toml++/toml.h>
 
 #include <algorithm>
@@ -355,22 +364,30 @@ class FoldReader {
   const std::string& name_;
 };
 
-}  // namespace
-
-result<std::vector<Fold>> declared_folds(std::string_view toml, const std::string& name) {
-  const auto parsed = toml::parse(toml, name);
-  if (!parsed) {
-    const auto& why = parsed.error();
+// The library is used with its exceptions: without them it goes on behind an error.
+result<toml::table> parsed_toml(std::string_view toml, const std::string& name) {
+  try {
+    return toml::table(toml::parse(toml, name));
+  } catch (const toml::parse_error& why) {
     return Error(errc::invalid, name + ", line " + std::to_string(why.source().begin.line) + ": " +
                                     std::string(why.description()))
         .with("line", std::uint64_t{why.source().begin.line});
+  } catch (const BrokenToml&) {
+    return Error(errc::invalid,
+                 name + " is no TOML: a table's name or a key has a character that cannot be there");
   }
+}
+
+}  // namespace
+
+result<std::vector<Fold>> declared_folds(std::string_view toml, const std::string& name) {
+  STELE_TRY(const auto table, parsed_toml(toml, name));
   std::vector<Fold> out;
   const FoldReader reader(name);
-  for (const auto& [category, node] : parsed.table()) {
-    const auto* table = node.as_table();
-    if (!table) return reader.wrong(node, "expected a table for each category: [Category.EventType]");
-    STELE_TRY(auto deeds, reader.category(*table));
+  for (const auto& [category, node] : table) {
+    const auto* types = node.as_table();
+    if (!types) return reader.wrong(node, "expected a table for each category: [Category.EventType]");
+    STELE_TRY(auto deeds, reader.category(*types));
     const auto shared = std::make_shared<const Deeds>(std::move(deeds));
     out.push_back({.category = std::string(category.str()),
                    .name = name,
