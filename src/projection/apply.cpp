@@ -42,11 +42,12 @@ result<void> wait_in_line(ProjectionTarget& target, const Parked& parked, const 
   return place->put(waiting.back());
 }
 
+// What failed is no measure of what applying costs.
 result<void> apply_measured(ProjectionTarget& target, const EventView& event, ApplyMeter* meter) {
   if (!meter) return apply_one(target, event);
   const auto before = std::chrono::steady_clock::now();
   auto done = apply_one(target, event);
-  meter->add(event.type, std::chrono::steady_clock::now() - before);
+  if (done) meter->add(event.type, std::chrono::steady_clock::now() - before);
   return done;
 }
 
