@@ -99,7 +99,7 @@ std::vector<std::string> StoreServer::command() const {
               "-c",
               "shared_buffers=32MB",
               "-c",
-              "autovacuum=off",
+              "autovacuum_naptime=5s",
               "-c",
               "jit=off"};
     case ServerKind::mariadb:  // without its own tables, so there is nothing to install and nobody to let in
