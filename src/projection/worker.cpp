@@ -71,17 +71,27 @@ void Worker::run() {
 result<void> Worker::live() {
   started_ = wall_clock();
   while (true) {
-    STELE_TRY(const bool mine, take_lease());
-    if (!mine) return {};
+    STELE_TRY(const bool begun, begin());
+    if (!begun) return {};
     auto worked = work();
     if (worked && (stopping() || life_ == Life::ends_at_the_head)) return worked;
     if (!worked && (worked.error().kind() != errc::conflict || has_lease())) return worked;
   }
 }
 
+// A store of the model that is not there yet, or not any more, is waited for here as it is later. False: told to stop.
+result<bool> Worker::begin() {
+  for (int failures = 1;; ++failures) {
+    const auto mine = take_lease();
+    auto adopted = mine && *mine ? adopt_checkpoint() : result<void>();
+    if (mine && adopted) return *mine;
+    const Error& why = mine ? adopted.error() : mine.error();
+    if (!may_pass(why.kind()) || !pause_after_failure(failures, why)) return why;
+  }
+}
+
 // Success: told to stop, or at the head where that is the end, or the lease is gone.
 result<void> Worker::work() {
-  STELE_CHECK(adopt_checkpoint());
   STELE_CHECK(subscribe());
   if (working_) working_();
   while (true) {
@@ -91,7 +101,9 @@ result<void> Worker::work() {
       STELE_CHECK(subscribe());
       continue;
     }
-    auto batch = subscription_->next_batch(options_.batch, longest_wait());
+    const bool waits = life_ != Life::ends_at_the_head;
+    auto batch =
+        subscription_->next_batch(options_.batch, waits ? longest_wait() : std::chrono::microseconds{0});
     if (!batch) {
       if (interrupted()) continue;
       return batch.error();

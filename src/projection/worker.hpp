@@ -82,6 +82,7 @@ class Worker {
   };
 
   // worker.cpp
+  result<bool> begin();
   result<void> work();
   result<void> adopt_checkpoint();
   result<std::string> reason_to_rebuild(const Checkpoint& at);

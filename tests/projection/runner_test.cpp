@@ -64,6 +64,40 @@ TEST_F(RunnerTest, events_that_do_not_concern_it_move_its_position_too) {
   EXPECT_EQ(snapshot->position(), last);
 }
 
+// A store of the model that cannot be reached for the first few times.
+class FarAway final : public ProjectionTarget {
+ public:
+  FarAway(std::shared_ptr<SqliteTarget> real, int failures) : real_(std::move(real)), left_(failures) {}
+  [[nodiscard]] const std::string& name() const override { return real_->name(); }
+  [[nodiscard]] int version() const override { return real_->version(); }
+  [[nodiscard]] const Query& events() const override { return real_->events(); }
+  [[nodiscard]] std::string note() const override { return real_->note(); }
+  result<Checkpoint> checkpoint() override {
+    if (left_-- > 0) return Error(errc::unavailable, "nobody answers");
+    return real_->checkpoint();
+  }
+  result<void> reset() override { return real_->reset(); }
+  result<void> begin() override { return real_->begin(); }
+  result<void> apply(const EventView& event) override { return real_->apply(event); }
+  result<std::vector<std::string>> commit(const Checkpoint& now) override { return real_->commit(now); }
+  void rollback() override { real_->rollback(); }
+  void passed(Position position) override { real_->passed(position); }
+
+ private:
+  const std::shared_ptr<SqliteTarget> real_;
+  int left_;
+};
+
+TEST_F(RunnerTest, a_store_of_the_model_that_is_not_there_at_the_start_is_waited_for) {
+  const Position last = add(store_, "s-1", 7);
+  const auto target = open_tally(dir_);
+  Runner runner(store_, std::make_shared<FarAway>(target, 7), {.first_pause = 100us});  // more than tries
+  runner.start();
+  ASSERT_TRUE(runner.wait(last, patience));
+  EXPECT_EQ(totals_of(*target), fold_by_hand(store_, last));
+  EXPECT_EQ(runner.status().retries, 7u);
+}
+
 TEST_F(RunnerTest, a_restart_resumes_behind_what_was_committed) {
   add(store_, "s-1", 1);
   {

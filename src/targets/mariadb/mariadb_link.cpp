@@ -451,7 +451,7 @@ result<std::optional<std::string>> MariadbLink::take_lock() {
   if (targets::integer_in(taken) == 1) return std::optional<std::string>{};
   STELE_TRY(
       const std::string holder,
-      one_text("SELECT concat('server connection ', coalesce(IS_USED_LOCK(concat('stele ', md5(?))), '?'))",
+      one_text("SELECT coalesce(concat('server connection ', IS_USED_LOCK(concat('stele ', md5(?)))), '')",
                values));
   return std::optional(holder);
 }

@@ -372,7 +372,7 @@ result<std::optional<std::string>> PgLink::take_lock() {
     return false;
   }));
   if (taken) return std::optional<std::string>{};
-  std::string holder = "another connection";
+  std::string holder;
   const std::string ask =
       "SELECT 'server process ' || pid FROM pg_locks WHERE locktype = 'advisory' AND granted"
       " AND (classid::bigint << 32 | objid::bigint) = " +

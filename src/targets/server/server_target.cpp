@@ -29,6 +29,7 @@ struct ServerTarget::Impl final : ProjectionLease {
   result<void> open();
   result<void> ensure_link();
   result<ServerSnapshot> look(targets::SqlLink& link, std::function<void()> give_back);
+  result<std::optional<std::string>> ask_for_lock();
   result<void> lock_again();
 
   // ProjectionLease: the connection holds it, so that it ends with the process, and a batch never outlives it.
@@ -99,9 +100,19 @@ ProjectionLease* ServerTarget::lease() { return impl_->scratch ? nullptr : impl_
 
 // ---- The connection
 
+// Who had it may have gone between the two questions that a link asks: then it is asked again.
+result<std::optional<std::string>> ServerTarget::Impl::ask_for_lock() {
+  constexpr int tries = 10;
+  for (int i = 0; i < tries; ++i) {
+    STELE_TRY(auto holder, writer->take_lock());
+    if (!holder || !holder->empty()) return holder;
+  }
+  return Error(errc::unavailable, model + ": its lease comes and goes");
+}
+
 // A server may be the last to notice that a connection is lost: then our own, dead one still has the lease.
 result<void> ServerTarget::Impl::lock_again() {
-  STELE_TRY(const auto holder, writer->take_lock());
+  STELE_TRY(const auto holder, ask_for_lock());
   if (holder && *holder == held_by)
     return Error(errc::unavailable,
                  model + ": the server has not noticed yet that the connection before is lost");
@@ -126,7 +137,7 @@ result<void> ServerTarget::Impl::take() {
   if (leased && writer && !writer->broken()) return {};
   leased = false;
   STELE_CHECK(ensure_link());
-  STELE_TRY(const auto holder, writer->take_lock());
+  STELE_TRY(const auto holder, ask_for_lock());
   if (holder) return targets::lease_taken(model, *holder);
   held_by = writer->session();
   leased = true;

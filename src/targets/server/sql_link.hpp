@@ -53,8 +53,9 @@ class SqlLink {
 
   // ---- Who may write. Held by the connection, so it ends with it.
 
-  virtual result<std::optional<std::string>> take_lock() = 0;  // or who holds it
-  [[nodiscard]] virtual std::string session() const = 0;       // what take_lock() would call this connection
+  // Nothing when it is taken now; otherwise who holds it, or an empty text when nobody did any more.
+  virtual result<std::optional<std::string>> take_lock() = 0;
+  [[nodiscard]] virtual std::string session() const = 0;  // what take_lock() would call this connection
   virtual void release_lock() = 0;
 
  protected:
