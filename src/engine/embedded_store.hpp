@@ -57,9 +57,10 @@ class EmbeddedStore final : public EventStore {
 
   // What recovery found when the store was opened.
   [[nodiscard]] const log::RecoveryReport& recovery() const { return recovery_; }
-  // Waits until everything that is complete is sealed and merged, or the disk refused.
+  // Waits until everything that is complete is sealed and merged and the next segment is prepared, or the disk refused.
   void wait_until_sealed() {
     if (sealer_) sealer_->wait_until_idle();
+    if (writer_) writer_->wait_until_prepared();
   }
   [[nodiscard]] const Index& index() const { return index_; }
 

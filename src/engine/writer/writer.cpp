@@ -305,7 +305,10 @@ result<bool> Writer::make_place(Guard& lock, std::uint64_t frame_bytes) {
   if (end_ + frame_bytes > segment_->filled()) STELE_CHECK(segment_->make_room(end_ + frame_bytes));
   STELE_ASSERT(end_ + frame_bytes <= segment_->filled(), "there is room now", end_, frame_bytes,
                segment_->filled());
-  if ((!bulk_ && segment_->wants_fill(end_)) || wants_spare()) filling_.notify_one();
+  if ((!bulk_ && segment_->wants_fill(end_)) || wants_spare()) {
+    filler_rests_ = false;
+    filling_.notify_one();
+  }
   return let_go;
 }
 
@@ -505,15 +508,26 @@ void Writer::run_filler() {
     if (stopping_) break;
     const auto segment = segment_;
     if (!segment || bulk_ || !segment->wants_fill(end_)) {
-      filling_.wait(lock);
+      rest_filler(lock);
       continue;
     }
     lock.unlock();
     const auto filled = segment->fill_ahead();
     lock.lock();
     // A full disk is told to the append that needs the room; trying again at once would only spin.
-    if (!filled && !stopping_) filling_.wait(lock);
+    if (!filled && !stopping_) rest_filler(lock);
   }
+}
+
+void Writer::rest_filler(Guard& lock) {
+  filler_rests_ = true;
+  filled_.notify_all();
+  filling_.wait(lock);
+}
+
+void Writer::wait_until_prepared() {
+  Guard lock(mutex_);
+  if (filler_.joinable()) filled_.wait(lock, [&] { return filler_rests_ || stopping_; });
 }
 
 }  // namespace stele::engine

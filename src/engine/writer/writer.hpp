@@ -62,6 +62,10 @@ class Writer {
   result<AppendResult> append(AppendRequest request);
   void append_async(AppendRequest request, AppendCompletion done);
 
+  // Waits until the room ahead and the next segment are prepared, or the disk refused. For who must know what the disk
+  // is asked for next.
+  void wait_until_prepared();
+
   // How often the clock was behind the log and the last recorded time was used instead.
   [[nodiscard]] std::uint64_t clamped_times() const { return clamped_.load(); }
 
@@ -125,6 +129,7 @@ class Writer {
   // The same by steps, for a world that has its own idea of threads. False: there was nothing to do.
   bool commit_step();
   bool fill_step();
+  void rest_filler(Guard& lock);
   // Whether the segment is half full and the file for the next one is not there yet.
   [[nodiscard]] bool wants_spare() const;
   void prepare_spare(Guard& lock);
@@ -137,6 +142,7 @@ class Writer {
   std::condition_variable work_;     // for the committer
   std::condition_variable idle_;     // for wait_until_idle
   std::condition_variable filling_;  // for the filler
+  std::condition_variable filled_;   // it rests
   std::shared_ptr<Batch> open_ = std::make_shared<Batch>();
   std::string spare_bytes_;  // the last batch's memory, to be used again
   bool bulk_ = false;        // the last batch was large: zeros ahead of such would cost more than they save
@@ -147,8 +153,9 @@ class Writer {
   std::uint32_t ordinal_ = 0;
   std::uint64_t end_ = 0;       // where the next frame goes
   bool name_unsynced_ = false;  // the segment's: before its first batch is answered the directory is synced
-  bool spare_ready_ = false;    // a file for the next segment
-  bool spare_tried_ = false;    // once for each segment
+  bool filler_rests_ = true;
+  bool spare_ready_ = false;  // a file for the next segment
+  bool spare_tried_ = false;  // once for each segment
   bool spare_on_its_way_ = false;
   Timestamp last_time_;
   std::atomic<std::uint64_t> clamped_{0};
