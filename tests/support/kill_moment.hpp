@@ -1,4 +1,4 @@
-// kill_moment.hpp - a random moment in the life of a process that ends by itself, whatever the machine is doing besides.
+// kill_moment.hpp - a random moment in the life of a process that ends by itself, whatever the machine does besides.
 #pragma once
 
 #include <chrono>
