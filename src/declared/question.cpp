@@ -130,6 +130,7 @@ result<QueryRows> run_query(SqliteSnapshot& model, const CompiledQuery& query,
     values.push_back(std::move(value));
   }
   std::vector<SqlValue> bound;
+  bound.reserve(query.order.size());
   for (const auto index : query.order) bound.push_back(bound_value(values[index]));
   QueryRows rows;
   model.give_up_after(longest_answer);

@@ -173,6 +173,7 @@ std::shared_ptr<const Placed> Shelf::find(std::string_view name) const {
 std::vector<std::shared_ptr<const Placed>> Shelf::all() const {
   const std::lock_guard lock(looking_);
   std::vector<std::shared_ptr<const Placed>> all;
+  all.reserve(placed_.size());
   for (const auto& [name, placed] : placed_) all.push_back(placed);
   return all;
 }

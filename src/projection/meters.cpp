@@ -75,6 +75,7 @@ void ApplyMeter::add(std::string_view type, std::chrono::nanoseconds took) {
 std::vector<ApplyTime> ApplyMeter::read() const {
   std::vector<ApplyTime> all;
   const std::lock_guard lock(mutex_);
+  all.reserve(times_.size());
   for (const auto& [type, time] : times_) all.push_back(time);
   std::ranges::sort(all, std::greater{}, &ApplyTime::total);
   return all;

@@ -133,11 +133,11 @@ result<void> Rebuild::wait_until_done() {
 
 // ---- On the thread of the build
 
-void Rebuild::launch(Task task, std::shared_ptr<ProjectionTarget> target) {
+void Rebuild::launch(const Task& task, std::shared_ptr<ProjectionTarget> target) {
   const std::lock_guard lock(mutex_);
   began_ = Worker::Clock::now();
   STELE_ASSERT(running_ && !thread_.joinable(), "one build at a time", serving_.target().name());
-  thread_ = std::thread([this, task = std::move(task), target = std::move(target)] { run(task, target); });
+  thread_ = std::thread([this, task, target = std::move(target)] { run(task, target); });
 }
 
 result<void> Rebuild::open_target(const Task& task, std::shared_ptr<ProjectionTarget>& target) {

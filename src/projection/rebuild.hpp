@@ -44,7 +44,7 @@ class Rebuild {
     bool whatever_differs = false;  // somebody has decided
   };
   result<void> reserve(bool for_build);
-  void launch(Task task, std::shared_ptr<ProjectionTarget> target);
+  void launch(const Task& task, std::shared_ptr<ProjectionTarget> target);
   result<void> open_target(const Task& task, std::shared_ptr<ProjectionTarget>& target);
   void run(const Task& task, std::shared_ptr<ProjectionTarget> target);
   result<void> build(const Task& task, const std::shared_ptr<ProjectionTarget>& target);

@@ -207,7 +207,8 @@ struct Server::Impl {
 };
 
 Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-Server::~Server() { stop(); }
+// A lock or a thread that fails here leaves nothing to go on with: the process ends.
+Server::~Server() { stop(); }  // NOLINT(bugprone-exception-escape)
 std::uint16_t Server::port() const { return impl_->port; }
 
 // What can fail comes before the first thread is started.

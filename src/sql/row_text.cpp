@@ -38,6 +38,7 @@ void append_csv_line(std::string& out, const std::vector<std::string>& cells) {
 
 std::vector<std::string> row_texts(const LogQuery& query) {
   std::vector<std::string> texts;
+  texts.reserve(query.columns().size());
   for (std::size_t i = 0; i < query.columns().size(); ++i) texts.push_back(sqlite::text_of(query.cell(i)));
   return texts;
 }

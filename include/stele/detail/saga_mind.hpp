@@ -118,9 +118,9 @@ class SagaMindOf final : public SagaMind {
     });
   }
   // A template of the state too: `evolve` may not exist at all.
-  template <class In, class I>
-  void remember(In& state, const I& input, SagaMove& move) {
-    if constexpr (remembers_in<S, I, In>) {
+  template <class Current, class I>
+  void remember(Current& state, const I& input, SagaMove& move) {
+    if constexpr (remembers_in<S, I, Current>) {
       typename S::State next = S::evolve(std::move(state), input);
       state_ = std::move(next);
       move.evolved = true;

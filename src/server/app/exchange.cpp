@@ -96,7 +96,8 @@ void Exchange::understand(ParsedRequest& parsed) {
   request.query = *std::move(query);
   request.params = std::move(match.params);
   route_ = match.route;
-  if ((refused_ = refuse_stranger(route_ != nullptr && route_->open_to_all))) return;
+  refused_ = refuse_stranger(route_ != nullptr && route_->open_to_all);
+  if (refused_) return;
   if (route_ == nullptr && !match.allow.empty()) {
     refused_ = method_problem(request, match.allow);
   } else if (route_ == nullptr) {
