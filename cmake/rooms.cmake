@@ -70,13 +70,9 @@ endif()
 
 add_custom_target(tests)  # every program that the tests are, and nothing that none of them needs
 
-# stele_tests(NAME FOLDER [THREADS] [LINK libs...]): one GoogleTest binary per folder of tests/. Those without THREADS
-# are left out under the thread sanitizer, which could find nothing in them.
+# stele_tests(NAME FOLDER [LINK libs...]): one GoogleTest binary per folder of tests/.
 function(stele_tests name folder)
-  cmake_parse_arguments(ROOM "THREADS" "" "LINK" ${ARGN})
-  if(STELE_SANITIZE STREQUAL thread AND NOT ROOM_THREADS)
-    return()
-  endif()
+  cmake_parse_arguments(ROOM "" "" "LINK" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*.cpp)
   if(NOT sources)
     return()

@@ -179,7 +179,8 @@ void forget_old_answers(const std::weak_ptr<Core>& weak) {
   if (!core || core->stopping.load()) return;
   const auto now = std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
   core->workers.run([core, before = now - core->options.idempotency_window] {
-    if (const auto done = core->idempotency.forget_before(before); !done) {
+    const auto done = core->idempotency.forget_before(before);
+    if (!done && done.error().kind() != errc::read_only) {  // a follower's are the writer's business
       log_line(LogLevel::warn, "idempotency.not_forgotten", "old answers could not be removed",
                {{"error", done.error().to_string()}});
     }

@@ -1,6 +1,8 @@
 // log_recovery_test.cpp - the table of what can be on the disk and what recovery says about it.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "engine/log/recovery.hpp"
 #include "io/simulated/memory_disk.hpp"
 #include "log_builder.hpp"
@@ -12,6 +14,7 @@ using testing::File;
 using testing::recover_files;
 using testing::recover_one;
 using testing::SegmentBuilder;
+using testing::store_id;
 
 RecoveryReport recovered(const std::vector<File>& files, std::uint64_t known = 0) {
   auto report = recover_files(files, known);
@@ -336,6 +339,41 @@ TEST(LogRecovery, a_damaged_log_is_never_cut) {
   ASSERT_FALSE(applied.has_value());
   EXPECT_EQ(applied.error().kind(), errc::corrupt);
   EXPECT_EQ(disk.bytes("log/" + segment.name()), segment.image());
+}
+
+// A segment that its writer goes on filling: the first reading that reaches `begin` finds nothing there yet.
+class FilledMeanwhile final : public io::ByteSource {
+ public:
+  FilledMeanwhile(std::string image, std::uint64_t begin) : image_(std::move(image)), begin_(begin) {}
+
+  result<std::size_t> read_at(std::uint64_t offset, std::span<char> into) const override {
+    const auto got = offset < image_.size() ? image_.copy(into.data(), into.size(), offset) : 0;
+    if (offset + got <= begin_ || ++looks_ > 1) return got;
+    const auto kept = static_cast<std::size_t>(begin_ - std::min(begin_, offset));
+    std::ranges::fill(into.subspan(kept, got - kept), '\0');
+    return got;
+  }
+  result<std::uint64_t> size() const override { return image_.size(); }
+
+ private:
+  std::string image_;
+  std::uint64_t begin_;
+  mutable int looks_ = 0;
+};
+
+TEST(LogRecovery, what_a_writer_fills_while_it_is_read_is_no_damage) {
+  SegmentBuilder segment(1);
+  segment.frame(2, 0).frame(1, 2).frame(1, 3).frame(1, 4).zeros(600 << 10);
+  for (const auto& frame : segment.frames()) {
+    SCOPED_TRACE(frame.first.value());
+    const FilledMeanwhile source(segment.image(), frame.offset);
+    const auto report = recover({store_id, {{segment.name(), &source}}, {}});
+    ASSERT_TRUE(report);
+    EXPECT_TRUE(report->damages.empty()) << to_string(report->damages.front());
+    // Nothing says of the last one, when it is read, that it was durable.
+    const auto last = frame.first == Position(5) ? 4u : 5u;
+    EXPECT_EQ(report->last, Position(last));
+  }
 }
 
 }  // namespace

@@ -2,11 +2,9 @@
 // hashes: a token is shown once, when it is made.
 #include <fmt/format.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <ostream>
 
 #include "base/sha.hpp"
@@ -15,6 +13,7 @@
 #include "cli/output/json_object.hpp"
 #include "cli/range.hpp"
 #include "cli/report.hpp"
+#include "io/world.hpp"
 #include "server/auth/token_table.hpp"
 #include "stele/app.hpp"
 
@@ -44,18 +43,14 @@ std::string line_of(const AccessToken& token) {
   return token.name + " " + scopes_text(token) + " " + token.sha256 + end + "\n";
 }
 
-// Only for its owner's eyes, and never half there: a new file takes the old one's place. Comments do not survive.
+// Only for its owner's eyes. Comments do not survive.
 result<void> write_tokens(const fs::path& file, const std::vector<AccessToken>& tokens) {
-  const fs::path beside = file.string() + ".new";
+  std::string text;
+  for (const auto& token : tokens) text += line_of(token);
   const auto old_mask = ::umask(S_IRWXG | S_IRWXO);
-  std::ofstream out(beside, std::ios::trunc);
+  auto written = io::replace_file(io::real_world().disk, fs::absolute(file), text);
   ::umask(old_mask);
-  for (const auto& token : tokens) out << line_of(token);
-  out.close();
-  std::error_code failed;
-  if (out) fs::rename(beside, file, failed);
-  if (out && !failed) return {};
-  return Error(errc::unavailable, "the tokens cannot be written: " + file.string());
+  return written;
 }
 
 result<std::vector<AccessToken>> tokens_of(const fs::path& file, bool may_be_missing) {

@@ -275,7 +275,18 @@ class Recovery {
     }
     STELE_TRY(const bool torn, is_torn(scanner));
     if (torn) return false;
-    return step_over(index, scanner, parsed);
+    return judge_again(index, scanner);
+  }
+
+  // A later mark says that this place was durable. A writer may have filled it after it was read, and before the mark
+  // was: the mark was written when the place was on the disk, so what is read now counts.
+  result<bool> judge_again(std::size_t index, SegmentScanner& scanner) {
+    scanner.read_again();
+    STELE_TRY(const auto parsed, scanner.next());
+    if (parsed.status != FrameStatus::ok) return step_over(index, scanner, parsed);
+    scanner.seek(scanner.frame_offset());
+    if (parsed.frame.first() == expected_) return true;
+    return resynchronise(index, scanner, "a frame is missing, or one is out of order");
   }
 
   void accept(std::uint64_t offset, const FrameView& frame) {

@@ -61,7 +61,7 @@ result<ParsedFrame> SegmentScanner::next() {
     frame_offset_ = offset_;
     offset_ += parsed.frame.size();
   } else {
-    buffered_ = 0;  // a writer may fill this place later: look at the file again then
+    read_again();  // a writer may fill this place later
   }
   return parsed;
 }
@@ -113,7 +113,7 @@ result<std::uint64_t> SegmentScanner::last_written() {
   }
   STELE_ASSERT(last >= start && last <= offset_, "the last byte lies in what was read", start, last, offset_);
   offset_ = start;
-  buffered_ = 0;
+  read_again();
   return last;
 }
 

@@ -26,6 +26,8 @@ class SegmentScanner {
   // Where the frame of the last successful next() began.
   [[nodiscard]] std::uint64_t frame_offset() const { return frame_offset_; }
   void seek(std::uint64_t offset) { offset_ = offset; }
+  // What was read is forgotten: the next call looks at the file again.
+  void read_again() { buffered_ = 0; }
   // For a follower: more of the segment may be read now.
   void extend(std::uint64_t end) { end_ = end; }
 
