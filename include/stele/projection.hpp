@@ -121,8 +121,8 @@ struct TableComparison {
 };
 
 struct RebuildOptions {
-  std::size_t batch = 16'384;
-  bool swap = true;      // as soon as it has caught up; otherwise when swap() is called
+  std::size_t batch = 1'048'576;  // events per transaction, at most
+  bool swap = true;               // as soon as it has caught up; otherwise when swap() is called
   bool compare = false;  // old and new must hold the same rows; differences leave the decision to swap()
 };
 
@@ -174,6 +174,10 @@ class ProjectionTarget {
   // After an error the batch is gone, as after rollback().
   virtual result<std::vector<std::string>> commit(const Checkpoint& now) = 0;
   virtual void rollback() = 0;
+
+  // A batch may hold any number of events without filling the memory: far behind the head the runner uses batches of
+  // RunnerOptions::catch_up_batch then.
+  [[nodiscard]] virtual bool takes_long_batches() const { return false; }
 
   // Nothing between the checkpoint and `position` concerns the model. Cheap; may be remembered lazily.
   virtual void passed(Position position) = 0;
@@ -283,7 +287,10 @@ enum class OnFailure : std::uint8_t {
 };
 
 struct RunnerOptions {
-  std::size_t batch = 1024;                       // events per transaction, at most
+  std::size_t batch = 1024;  // events per transaction, at most
+  // The same while the model is far behind (16 batches or more), where the target takes so many; at the latest, half
+  // a second's work is committed. No more than `batch`: there is no difference.
+  std::size_t catch_up_batch = 262'144;
   int tries = 5;                                  // for one event, before the projection stops
   std::chrono::microseconds first_pause{20'000};  // before the second try; doubles each time
   std::chrono::microseconds longest_pause{5'000'000};

@@ -45,7 +45,8 @@ namespace stele {
 
 namespace targets {
 struct Model;
-}
+class Sums;
+}  // namespace targets
 
 // ---- Values in and out
 
@@ -66,9 +67,9 @@ class SqlValue {
   SqlValue(Revision at) : SqlValue(at.value()) {}
   SqlValue(Timestamp at) : SqlValue(at.time_since_epoch().count()) {}
   template <class T>
-    requires requires(const T& exact) {
-      { exact.units() } -> std::convertible_to<std::int64_t>;
-    }
+  requires requires(const T& exact) {
+    { exact.units() } -> std::convertible_to<std::int64_t>;
+  }
   SqlValue(const T& exact) : SqlValue(static_cast<std::int64_t>(exact.units())) {}
   template <class T>
   SqlValue(const std::optional<T>& maybe) {
@@ -129,13 +130,15 @@ class SqlReader {
   result<bool> first(std::string_view sql, SqlValues values, const std::function<void(const SqlRow&)>& row);
 
  protected:
-  explicit SqlReader(void* connection) : connection_(connection) {}
+  explicit SqlReader(void* connection, targets::Sums* sums = nullptr)
+      : connection_(connection), sums_(sums) {}
   ~SqlReader() = default;
   SqlReader(SqlReader&&) noexcept = default;
   SqlReader& operator=(SqlReader&&) noexcept = default;
   result<void> execute(std::string_view sql, std::span<const SqlValue> values, bool only_reads,
                        const std::function<bool(const SqlRow&)>& go_on);
   void* connection_;
+  targets::Sums* sums_;  // of a model; null elsewhere
 };
 
 // The model while a batch is being applied; what project() gets. It sees its own changes, queries do not
@@ -146,12 +149,25 @@ class SqliteModel : public SqlReader {
   // disk_full. Pass them on: the batch is rolled back and tried again.
   result<std::int64_t> run(std::string_view sql, SqlValues values);
   result<std::int64_t> run(std::string_view sql, std::span<const SqlValue> values);
+  // For sums: run() with the keys and then the amounts as values, but kept back, and run once for each different list
+  // of keys with the amounts added up: before any other statement here, and at the commit. So a row that a thousand
+  // events add to is written once, and building a model from the past is several times faster:
+  //
+  //   model.add("INSERT INTO balance VALUES(?1, ?2) ON CONFLICT(account) DO UPDATE SET cents = cents + excluded.cents",
+  //             {at.stream}, {event.amount});
+  //
+  // The statement must come to the same either way, and so must the order of several such statements. Amounts are
+  // whole numbers. What the schema says about a sum (a CHECK) holds for what is written, not for what it was in between:
+  // where that matters, run(). An amount that is refused is found again by running one by one.
+  result<void> add(std::string_view sql, SqlValues keys, SqlValues amounts);
+  result<void> add(std::string_view sql, std::span<const SqlValue> keys, std::span<const SqlValue> amounts);
   // Reports a key as changed; listeners of Runner::on_change get it after the commit.
   void changed(std::string_view key);
 
  private:
   friend class SqliteTarget;
-  SqliteModel(void* connection, std::vector<std::string>* keys) : SqlReader(connection), keys_(keys) {}
+  SqliteModel(void* connection, std::vector<std::string>* keys, targets::Sums* sums)
+      : SqlReader(connection, sums), keys_(keys) {}
   std::vector<std::string>* keys_;
 };
 
@@ -233,6 +249,7 @@ class SqliteTarget final : public ProjectionTarget {
   result<void> apply(const EventView& event) override;
   result<std::vector<std::string>> commit(const Checkpoint& now) override;
   void rollback() override;
+  [[nodiscard]] bool takes_long_batches() const override { return true; }
   void passed(Position position) override;
   [[nodiscard]] ProjectionParking* parking() override;
   [[nodiscard]] ProjectionLease* lease() override;

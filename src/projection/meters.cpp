@@ -58,7 +58,7 @@ double RateMeter::per_second(Clock::time_point now) const {
 }
 
 // Types are few: each is a struct of the application's. A log of made-up ones must not fill the memory.
-void ApplyMeter::add(std::string_view type, std::chrono::nanoseconds took) {
+void ApplyMeter::add(std::string_view type, std::chrono::nanoseconds took, std::uint64_t events) {
   constexpr std::size_t most_types = 1'000;
   const std::lock_guard lock(mutex_);
   auto found = times_.find(type);
@@ -67,8 +67,8 @@ void ApplyMeter::add(std::string_view type, std::chrono::nanoseconds took) {
     found = times_.emplace(std::string(type), ApplyTime{.type = std::string(type)}).first;
   }
   ApplyTime& time = found->second;
-  ++time.events;
-  time.total += took;
+  time.events += events;
+  time.total += took * events;
   time.longest = std::max(time.longest, took);
 }
 

@@ -45,7 +45,8 @@ class RateMeter {
 // Threading: any.
 class ApplyMeter {
  public:
-  void add(std::string_view type, std::chrono::nanoseconds took);
+  // `events`: how many it stands for, where not each is measured.
+  void add(std::string_view type, std::chrono::nanoseconds took, std::uint64_t events = 1);
   [[nodiscard]] std::vector<ApplyTime> read() const;  // the costliest type first
 
  private:

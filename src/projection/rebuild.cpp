@@ -11,6 +11,7 @@ namespace stele::projection {
 namespace {
 
 constexpr std::size_t examples_per_table = 5;
+constexpr std::size_t build_batch = 1'024;  // where events are applied with care, and at the head
 
 Error no_second_model(const std::string& name) {
   return Error(errc::invalid, name + ": its target holds one model only, there is nothing to switch to")
@@ -174,7 +175,8 @@ void Rebuild::run(const Task& task, std::shared_ptr<ProjectionTarget> target) {
 
 result<void> Rebuild::build(const Task& task, const std::shared_ptr<ProjectionTarget>& target) {
   RunnerOptions options = serving_.options();
-  options.batch = task.options.batch;
+  options.batch = std::min(task.options.batch, build_batch);
+  options.catch_up_batch = task.options.batch;
   options.hold_back = {};
   const auto builder =
       std::make_shared<Worker>(serving_.store(), target, options, Worker::Life::ends_at_the_head);

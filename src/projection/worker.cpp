@@ -101,6 +101,12 @@ result<void> Worker::work() {
       STELE_CHECK(subscribe());
       continue;
     }
+    if (far_behind()) {
+      STELE_TRY(const bool kept, catch_up_in_bulk());
+      if (!kept) return {};
+      STELE_CHECK(subscribe());
+      continue;
+    }
     const bool waits = life_ != Life::ends_at_the_head;
     auto batch =
         subscription_->next_batch(options_.batch, waits ? longest_wait() : std::chrono::microseconds{0});
@@ -254,16 +260,16 @@ void Worker::publish(const Applied& applied, std::span<const EventView> events) 
     applied_in_.add(applied.applied_at - event.recorded_at);
     latency_.add(visible - event.recorded_at);
   }
-  count(fresh);
+  count(fresh.size(), fresh.empty() ? std::nullopt : std::optional(fresh.back().recorded_at));
   waits_.advance(at_.position);
   if (!applied.changed.empty()) listeners_->tell({at_.position, applied.changed});
 }
 
-void Worker::count(std::span<const EventView> fresh) {
+void Worker::count(std::uint64_t events, std::optional<Timestamp> newest) {
   const std::lock_guard lock(mutex_);
-  applied_ += fresh.size();
-  rate_.add(fresh.size(), Clock::now());
-  if (!fresh.empty() && state_ != ProjectionState::live) fresh_at_ = fresh.back().recorded_at;
+  applied_ += events;
+  rate_.add(events, Clock::now());
+  if (newest && state_ != ProjectionState::live) fresh_at_ = *newest;
   if (state_ == ProjectionState::retrying) {
     state_ = ProjectionState::catching_up;
     reason_.clear();

@@ -3,6 +3,7 @@
 //
 //   worker.cpp           life, batches           worker_control.cpp   jobs, pauses, figures
 //   worker_lease.cpp     lease and standby       worker_parking.cpp   parking, retry, skip
+//   worker_bulk.cpp      far behind the head
 #pragma once
 
 #include <condition_variable>
@@ -10,6 +11,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "projection/apply.hpp"
@@ -90,8 +92,17 @@ class Worker {
   result<void> deliver(std::span<const EventView> events, Position up_to);
   bool save_the_good_part(std::span<const EventView>& events, NotApplied& failed);
   void publish(const Applied& applied, std::span<const EventView> events);
-  void count(std::span<const EventView> fresh);
+  void count(std::uint64_t events, std::optional<Timestamp> newest);
   void note_caught_up();
+
+  // worker_bulk.cpp
+  struct LongBatch;
+  bool far_behind();
+  result<bool> catch_up_in_bulk();
+  bool long_batch(Cursor& events, Position head);
+  bool give_up_long(Position there);
+  bool apply_in_bulk(std::span<const EventView> events, LongBatch& batch);
+  bool commit_long(LongBatch& batch);
 
   // worker_lease.cpp
   result<bool> take_lease();
@@ -139,7 +150,8 @@ class Worker {
   Timestamp started_;       // events recorded before do not count as latency
   Timestamp delivered_at_;  // of the batch in hand
   Clock::time_point lease_taken_;
-  Position stopped_at_;  // the event that ended the last life; 0: none did
+  Position stopped_at_;     // the event that ended the last life; 0: none did
+  Position careful_until_;  // up to here events are applied in small batches: one of them could not be
 
   mutable std::mutex mutex_;
   std::condition_variable woken_;  // stop, a job, a pause or its end, another hold-back

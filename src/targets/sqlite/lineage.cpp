@@ -145,7 +145,9 @@ result<std::vector<LineageChange>> changes_where(SqliteSnapshot& model, const st
 
 result<SqliteProjection> with_lineage(SqliteProjection projection) {
   STELE_TRY(const auto tables, tables_of(projection));
-  projection.schema += "\n" + std::string(lineage_tables);
+  const auto end = projection.schema.find_last_not_of(" \t\r\n");
+  const bool ended = end == std::string::npos || projection.schema[end] == ';';
+  projection.schema += (ended ? "\n" : "\n;\n") + std::string(lineage_tables);
   for (const auto& table : tables) projection.schema += triggers_of(table);
   projection.project = [project = std::move(projection.project)](SqliteModel& model,
                                                                  const EventView& event) -> result<void> {

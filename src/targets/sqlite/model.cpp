@@ -15,6 +15,12 @@ constexpr std::uint64_t passed_stride = 10'000;
 
 }  // namespace
 
+void make_unique(std::vector<std::string>& keys) {
+  std::ranges::sort(keys);
+  const auto repeated = std::ranges::unique(keys);
+  keys.erase(repeated.begin(), repeated.end());
+}
+
 result<std::shared_ptr<Model>> Model::open(std::uint64_t number, const std::filesystem::path& file,
                                            const std::string& schema) {
   STELE_TRY(auto opened, open_model(file.string(), schema));
@@ -52,21 +58,22 @@ result<void> Model::reset(const std::string& schema) {
 
 // Model and checkpoint in the one transaction that begin() opened: the promise of the whole room hangs on this.
 result<std::vector<std::string>> Model::commit(const Checkpoint& now) {
-  auto done = write_checkpoint(writer, stored.position, now);
+  auto done = sums.write(writer);
+  if (done) done = write_checkpoint(writer, stored.position, now);
   if (done) done = writer.commit();
   if (!done) {
     rollback();
     return done.error();
   }
   stored = now;
-  std::ranges::sort(keys);
-  const auto repeated = std::ranges::unique(keys);
-  keys.erase(repeated.begin(), repeated.end());
+  sums.committed();
+  make_unique(keys);
   return std::exchange(keys, {});
 }
 
 void Model::rollback() {
   keys.clear();
+  sums.forget();
   writer.rollback();
 }
 

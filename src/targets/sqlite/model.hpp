@@ -12,8 +12,12 @@
 #include "stele/sqlite.hpp"
 #include "targets/sqlite/model_file.hpp"
 #include "targets/sqlite/read_pool.hpp"
+#include "targets/sqlite/sums.hpp"
 
 namespace stele::targets {
+
+// Sorted, each once.
+void make_unique(std::vector<std::string>& keys);
 
 struct Model {
   Model(std::uint64_t the_number, std::filesystem::path where, ModelFile opened)
@@ -47,6 +51,7 @@ struct Model {
   sqlite::Connection writer;
   Checkpoint stored;              // as in the file; of the projecting thread
   std::vector<std::string> keys;  // changed in the open batch
+  Sums sums;                      // of the open batch: not written yet
   ReadPool readers;
   // What a reader may add to the stored position. Read before the snapshot is taken, so that the rows hold at
   // least as much; `resets` tells that the model was emptied in between.

@@ -2,9 +2,12 @@
 #include "base/assert.hpp"
 #include "base/sqlite.hpp"
 #include "stele/sqlite.hpp"
+#include "targets/sqlite/model.hpp"
 
 namespace stele {
 namespace {
+
+constexpr std::size_t many_keys = 65'536;
 
 // The public header carries them as void*: it must not name what lies below src/.
 sqlite::Connection& connection_of(void* connection) { return *static_cast<sqlite::Connection*>(connection); }
@@ -73,6 +76,7 @@ std::string SqlRow::json(int column) const {
 // a query would fail only on read connections.
 result<void> SqlReader::execute(std::string_view sql, std::span<const SqlValue> values, bool only_reads,
                                 const std::function<bool(const SqlRow&)>& go_on) {
+  if (sums_ && !sums_->empty()) STELE_CHECK(sums_->write(connection_of(connection_)));
   STELE_TRY(sqlite::Statement * statement, connection_of(connection_).cached(sql));
   if (only_reads && !statement->only_reads()) return misused("a query may not change the model", sql);
   if (static_cast<std::size_t>(statement->parameters()) != values.size())
@@ -120,13 +124,26 @@ result<std::int64_t> SqliteModel::run(std::string_view sql, std::span<const SqlV
   return connection_of(connection_).changes();
 }
 
+result<void> SqliteModel::add(std::string_view sql, SqlValues keys, SqlValues amounts) {
+  return add(sql, std::span<const SqlValue>(keys.begin(), keys.size()),
+             std::span<const SqlValue>(amounts.begin(), amounts.size()));
+}
+
+result<void> SqliteModel::add(std::string_view sql, std::span<const SqlValue> keys,
+                              std::span<const SqlValue> amounts) {
+  return sums_->add(connection_of(connection_), sql, keys, amounts);
+}
+
 void SqliteSnapshot::give_up_after(std::chrono::milliseconds time) {
   connection_of(connection_).give_up_after(time);
 }
 
-// Runs of the same key are common (one account, many events); the rest is made unique at the commit.
+// Runs of the same key are common (one account, many events); the rest is made unique at the commit, or when a long
+// batch would fill the memory with them.
 void SqliteModel::changed(std::string_view key) {
-  if (keys_->empty() || keys_->back() != key) keys_->emplace_back(key);
+  if (!keys_->empty() && keys_->back() == key) return;
+  if (keys_->size() >= many_keys && keys_->size() == keys_->capacity()) targets::make_unique(*keys_);
+  keys_->emplace_back(key);
 }
 
 }  // namespace stele

@@ -73,11 +73,12 @@ result<void> SqliteTarget::reset() { return impl_->model->reset(impl_->projectio
 
 result<void> SqliteTarget::begin() {
   impl_->model->keys.clear();
+  STELE_ASSERT(impl_->model->sums.empty(), "a batch begins with nothing kept back", name());
   return impl_->model->writer.begin();
 }
 
 result<void> SqliteTarget::apply(const EventView& event) {
-  SqliteModel model(&impl_->model->writer, &impl_->model->keys);
+  SqliteModel model(&impl_->model->writer, &impl_->model->keys, &impl_->model->sums);
   return impl_->projection.project(model, event);
 }
 
