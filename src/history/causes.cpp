@@ -31,7 +31,8 @@ class Transaction {
                             [&](const EventView& event) { return take(event); });
   }
 
-  // Whoever names a cause that this transaction does not hold is a root; so is whoever names itself.
+  // Whoever names a cause that this transaction does not hold is a root; so is whoever names itself, and the first of
+  // those that name each other in a circle.
   Causes finish() {
     Causes out;
     out.searched = searched_;
@@ -43,6 +44,9 @@ class Transaction {
       (known ? children[cause] : roots).push_back(&event);
     }
     for (const auto* root : roots) plant(*root, nullptr, 0, children, out.tree);
+    for (const auto& [position, event] : events_)
+      if (!planted_.contains(position)) plant(event, nullptr, 0, children, out.tree);
+    STELE_ASSERT(out.tree.size() == events_.size(), "every event stands in the forest once", out.tree.size());
     return out;
   }
 
@@ -61,6 +65,7 @@ class Transaction {
       earliest = std::min(earliest, found->position);
       trace = trace_of(found->metadata);
     }
+    searched_.complete = false;  // there may be causes above
     return {};
   }
 
@@ -91,12 +96,13 @@ class Transaction {
   using Children = std::map<std::string, std::vector<const RecordedEvent*>, std::less<>>;
   void plant(const RecordedEvent& event, const RecordedEvent* cause, std::size_t depth,
              const Children& children, std::vector<Cause>& out) {
+    if (!planted_.insert(event.position).second) return;
     Cause each{.event = event, .depth = depth, .elapsed = {}, .asked = event.id == asked_};
     if (cause) each.elapsed = (event.recorded_at - cause->recorded_at).count();
     out.push_back(std::move(each));
     STELE_ASSERT(out.size() <= events_.size(), "a forest has no way back", out.size());
     const auto below = children.find(to_string(event.id));
-    if (below == children.end() || depth >= longest_chain) return;
+    if (below == children.end()) return;
     for (const auto* child : below->second) plant(*child, &event, depth + 1, children, out);
   }
 
@@ -105,7 +111,8 @@ class Transaction {
   Uuid asked_;
   std::string correlation_;
   std::set<std::string, std::less<>> ids_;
-  std::map<Position, RecordedEvent> events_;
+  std::map<Position, RecordedEvent> events_;  // so few that a walk down their tree may be as deep
+  std::set<Position> planted_;
   Searched searched_;
 };
 

@@ -85,7 +85,8 @@ result<std::optional<Revision>> beside_event(EventSource& source, const StreamIn
     STELE_TRY(const auto placed, newest_of(source, info, type));
     return std::optional(placed.revision);
   }
-  auto offset = text.substr(text.find_first_not_of(' ', blank));
+  auto offset = text.substr(std::min(text.find_first_not_of(' ', blank), text.size()));
+  if (offset.empty()) return no_moment;
   const char sign = offset.front();
   const auto age = parse_age(offset.substr(1));
   if ((sign != '-' && sign != '+') || !age)

@@ -1,5 +1,6 @@
 // search.hpp - the first event where a condition holds: in one history, or in all of a type. A linear walk by default,
 // since a condition may hold for a while and not later; by halves where the asker says that it never stops holding.
+// No state is made for a condition that asks for none.
 #pragma once
 
 #include <atomic>
@@ -49,8 +50,51 @@ struct SweepResult {
   std::uint64_t events = 0;
   bool complete = true;
 };
-// `source` makes one for each thread. Errors: the source's.
-[[nodiscard]] result<SweepResult> sweep(const std::function<std::unique_ptr<EventSource>()>& source,
-                                        const Fold& fold, const Expression& condition, const Sweep& options);
+// Makes a source for each thread.
+using MakeSource = std::function<result<std::unique_ptr<EventSource>>()>;
+// Errors: the source's.
+[[nodiscard]] result<SweepResult> sweep(const MakeSource& source, const Fold& fold,
+                                        const Expression& condition, const Sweep& options);
+
+// What is worth telling of one aggregate: it was found, or cannot be folded to its end.
+struct Verdict {
+  std::string stream;
+  std::optional<KeptStep> found;
+  std::string unreadable;  // why
+};
+
+class StreamQueue;
+class Inspection;
+
+// The same in the order of the names and a piece at a time: for whoever may not stay away for long, and is asked again.
+// Borrows source and fold. One thread at a time.
+class SweepWalk {
+ public:
+  // Begins behind the stream `after`; "" is the first one.
+  SweepWalk(EventSource& source, const Fold& fold, Expression condition, const std::string& category,
+            const std::string& after = "");
+  ~SweepWalk();
+  SweepWalk(const SweepWalk&) = delete;
+  SweepWalk& operator=(const SweepWalk&) = delete;
+
+  // Goes on until there is something to tell. Nothing: `most` events were looked at, or ended(). Errors: the source's.
+  [[nodiscard]] result<std::optional<Verdict>> next(std::uint64_t most);
+  [[nodiscard]] bool ended() const { return ended_; }
+  // The last stream that was done with; where to begin again.
+  [[nodiscard]] const std::string& reached() const { return reached_; }
+  [[nodiscard]] std::uint64_t streams() const { return streams_; }
+  [[nodiscard]] std::uint64_t events() const { return events_; }
+
+ private:
+  EventSource& source_;
+  const Fold& fold_;
+  Expression condition_;
+  std::unique_ptr<StreamQueue> queue_;
+  std::unique_ptr<Inspection> inspection_;  // of the stream at hand
+  std::string reached_;
+  std::uint64_t streams_ = 0;
+  std::uint64_t events_ = 0;
+  bool ended_ = false;
+};
 
 }  // namespace stele::history

@@ -46,6 +46,8 @@ class StoreSource final : public EventSource {
   result<Position> head() override { return store_.head().position; }
 
  private:
+  result<bool> read_dense(const std::string& stream, Position begin, Revision& from, Revision to,
+                          const TakeEvent& take);
   EventStore& store_;
 };
 

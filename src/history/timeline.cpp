@@ -44,6 +44,13 @@ class FoldedTimeline final : public Timeline {
     return source_.read_stream(extent_.stream, begin_, to, step);
   }
 
+  // Nothing is folded, so an event that the fold cannot take is an event like any other.
+  result<void> walk_events(Revision from, Revision to, const TakeEvent& take) override {
+    STELE_ASSERT(from >= extent_.first && to <= extent_.last, "a walk stays inside", from.value(),
+                 to.value());
+    return source_.read_stream(extent_.stream, from, to, take);
+  }
+
   // Only the last state is written as JSON: folding is much cheaper than that.
   result<std::string> state_at(std::optional<Revision> revision) override {
     if (!revision || *revision < extent_.first) return fold_.begin()->state();
@@ -119,6 +126,10 @@ class FoldedTimeline final : public Timeline {
 };
 
 }  // namespace
+
+result<void> Timeline::walk_events(Revision from, Revision to, const TakeEvent& take) {
+  return walk(from, to, [&](const Step& step) { return take(step.event); });
+}
 
 result<std::unique_ptr<Timeline>> open_timeline(EventSource& source, const Fold& fold,
                                                 const std::string& stream, const TimelineLimits& limits) {

@@ -50,6 +50,8 @@ class Timeline {
   // The steps from one revision to another, both included and inside the extent. Errors: corrupt for an event that the
   // fold cannot take; the steps in front of it were given.
   virtual result<void> walk(Revision from, Revision to, const TakeStep& take) = 0;
+  // The same events, for questions that no state has to be made for.
+  virtual result<void> walk_events(Revision from, Revision to, const TakeEvent& take);
   // JSON. Nothing: before the first event.
   virtual result<std::string> state_at(std::optional<Revision> revision) = 0;
   // The stream is longer than it was: its end is here now. Nothing is folded yet.

@@ -5,6 +5,7 @@
 #include <ostream>
 #include <thread>
 
+#include "cli/commands/bisect_server.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/commands/look.hpp"
 #include "cli/exit_code.hpp"
@@ -71,57 +72,23 @@ result<int> bisect_one(const BisectOptions& options, const history::Expression& 
   return found ? exit_done : exit_not_found;
 }
 
-// A server's states are asked for one stream at a time; a directory is read on several threads.
-result<history::SweepResult> sweep_server(const BisectOptions& options, const history::Expression& bad,
-                                          Session& session) {
-  history::SweepResult out;
-  STELE_TRY(const auto source, open_source(session));
-  std::string after;
-  while (true) {
-    STELE_TRY(const auto page, source->list_streams(options.type + "-", after, 200));
-    for (const auto& info : page) {
-      if (session.stop.stop_requested() || out.found.size() >= options.limit) {
-        out.complete = false;
-        return out;
-      }
-      LookOptions one = options;
-      one.id = info.stream.substr(options.type.size() + 1);
-      STELE_TRY(const auto timeline, open_server_timeline(session, info, one));
-      auto found = history::first_where(*timeline, bad, timeline->extent().first, timeline->extent().last);
-      ++out.streams;
-      out.events += info.events;
-      if (!found)
-        out.unreadable.push_back(info.stream + ": " + found.error().message());
-      else if (*found)
-        out.found.push_back(**std::move(found));
-    }
-    if (page.size() < 200) return out;
-    after = page.back().stream;
-  }
-}
-
 result<history::SweepResult> sweep_all(const BisectOptions& options, const history::Expression& bad,
                                        Session& session, std::string& fold_name) {
+  const SweepProgress progress = [&](std::uint64_t streams, std::uint64_t events) {
+    if (session.err_is_terminal)
+      session.err << fmt::format("\r{} streams, {} events", grouped(streams), grouped(events));
+  };
   STELE_TRY(const bool remote, server_folds(session, options.fold));
-  if (remote) return sweep_server(options, bad, session);
+  if (remote) return sweep_on_server(options, session, progress, fold_name);
   STELE_TRY(const auto place, place_of(session));
   STELE_TRY(const auto folds, local_folds(options.fold));
   STELE_TRY(const auto* const fold, folds->find(options.type));
   fold_name = fold->name;
   history::Sweep sweep{.category = options.type, .most_found = options.limit, .stop = session.stop};
-  sweep.progress = [&](std::uint64_t streams, std::uint64_t events) {
-    if (session.err_is_terminal)
-      session.err << fmt::format("\r{} streams, {} events", grouped(streams), grouped(events));
-  };
+  sweep.progress = progress;
   if (!place.url.empty()) {  // with a fold file: one connection
     sweep.threads = 1;
-    STELE_TRY(const auto source, open_source(session));
-    return history::sweep(
-        [&]() -> std::unique_ptr<history::EventSource> {
-          auto again = open_source(session);
-          return again ? *std::move(again) : nullptr;
-        },
-        *fold, bad, sweep);
+    return history::sweep([&] { return open_source(session); }, *fold, bad, sweep);
   }
   sweep.threads = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, most_threads);
   STELE_TRY(const auto store, open(place.dir, {.access = Access::read_only}));

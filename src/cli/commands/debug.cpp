@@ -2,10 +2,11 @@
 // that a script can drive it as well as a person.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
-#include <deque>
 #include <istream>
 #include <ostream>
+#include <vector>
 
 #include "cli/commands/commands.hpp"
 #include "cli/commands/look.hpp"
@@ -65,27 +66,28 @@ std::string step_json(const KeptStep& step) {
 
 // ---- Until: the first event where a condition holds, with the steps in front of it
 
-struct Stop {
-  std::deque<KeptStep> trail;  // the last one is where it holds
-  bool found = false;
-};
+// The last one is where it holds; empty: it holds nowhere.
+using Trail = std::vector<KeptStep>;
 
-result<Stop> walk_until(const Look& look, const history::Expression& condition, Revision from) {
-  Stop stop;
-  const auto take = [&](const history::Step& step) -> result<bool> {
-    stop.trail.push_back({step.event.to_owned(), step.before, step.after});
-    if (stop.trail.size() > trail_length) stop.trail.pop_front();
-    stop.found = condition.holds({&step.event, step.before, step.after});
-    return !stop.found;
-  };
-  STELE_CHECK(look.timeline->walk(from, look.info.last_revision, take));
-  return stop;
+// The steps in front of the stop are read once more: nothing has to be kept on the long way there.
+result<Trail> walk_until(const Look& look, const history::Expression& condition, Revision from) {
+  Trail trail;
+  STELE_TRY(const auto found, history::first_where(*look.timeline, condition, from, look.info.last_revision));
+  if (!found) return trail;
+  const auto there = found->event.revision;
+  const Revision begin(there.value() -
+                       std::min<std::uint64_t>(there.value() - from.value(), trail_length - 1));
+  STELE_CHECK(look.timeline->walk(begin, there, [&](const history::Step& step) -> result<bool> {
+    trail.push_back({step.event.to_owned(), step.before, step.after});
+    return true;
+  }));
+  return trail;
 }
 
-std::string stop_record(const Look& look, const Stop& stop) {
-  const auto& last = stop.trail.back();
+std::string stop_record(const Look& look, const Trail& steps) {
+  const auto& last = steps.back();
   std::string trail;
-  for (const auto& step : stop.trail) trail += (trail.empty() ? "" : ",") + step_json(step);
+  for (const auto& step : steps) trail += (trail.empty() ? "" : ",") + step_json(step);
   std::string event;
   append_event_json(event, last.event);
   return JsonObject()
@@ -101,20 +103,20 @@ std::string stop_record(const Look& look, const Stop& stop) {
 
 result<int> stop_at(Session& session, const Look& look, const std::string& until, Revision from) {
   STELE_TRY(const auto condition, history::Expression::parse(until));
-  STELE_TRY(const auto stop, walk_until(look, condition, from));
-  if (!stop.found) {
+  STELE_TRY(const auto trail, walk_until(look, condition, from));
+  if (trail.empty()) {
     session.err << fmt::format("`{}` holds at none of {} of {}\n", until,
                                counted(look.info.last_revision.value() - from.value() + 1, "event"),
                                look.info.stream);
     return exit_not_found;
   }
   if (session.format() != Format::table) {
-    session.out << stop_record(look, stop) << '\n';
+    session.out << stop_record(look, trail) << '\n';
     return exit_done;
   }
-  for (const auto& step : stop.trail) session.out << step_text(step);
-  session.out << fmt::format("   here     {}\n{}   state    {}\n", until, event_text(stop.trail.back()),
-                             one_line(stop.trail.back().after));
+  for (const auto& step : trail) session.out << step_text(step);
+  session.out << fmt::format("   here     {}\n{}   state    {}\n", until, event_text(trail.back()),
+                             one_line(trail.back().after));
   return exit_done;
 }
 

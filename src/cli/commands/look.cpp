@@ -86,45 +86,20 @@ result<std::string> text_member(const JsonDocument& document, std::string_view n
   return Error(errc::unavailable, "the server's answer about an aggregate cannot be read");
 }
 
-// A line of a server's timeline, and the state in front of it.
-class TimelineLines {
+// Lines of a server's timeline, each with the state in front of it.
+class TimelineSteps {
  public:
-  explicit TimelineLines(const history::TakeStep& take) : take_(take) {}
+  explicit TimelineSteps(const history::TakeStep& take) : take_(take) {}
 
-  // False: that was enough, or something is wrong (outcome()).
-  bool take(std::string_view bytes) {
-    while (!bytes.empty()) {
-      const auto end = bytes.find('\n');
-      line_ += bytes.substr(0, end);
-      if (end == std::string_view::npos) return true;
-      bytes.remove_prefix(end + 1);
-      const auto more = take_line();
-      line_.clear();
-      if (!more) outcome = more.error();
-      if (!more || !*more) return false;
-    }
-    return true;
-  }
-  result<void> outcome;
-  bool ended = false;  // with the record that says so, or because it was enough
-
- private:
-  result<bool> take_line() {
-    if (line_.empty()) return true;
-    STELE_TRY(const auto document, JsonDocument::parse(line_, {.allow_repeated_keys = true}));
-    if (const auto problem = document.root().find("$error")) {
-      const auto status = problem->find("status");
-      return error_of_problem(static_cast<int>(status ? status->as_u64().value_or(500) : 500),
-                              problem->raw());
-    }
-    if (document.root().find("$end")) {
+  result<bool> take(const JsonValue& line) {
+    if (line.find("$end")) {
       ended = true;
       return false;
     }
-    const auto event = document.root().find("event");
-    const auto state = document.root().find("state");
+    const auto event = line.find("event");
+    const auto state = line.find("state");
     if (!event || !state) return Error(errc::unavailable, "the server's timeline cannot be read");
-    if (const auto before = document.root().find("before")) before_ = before->raw();
+    if (const auto before = line.find("before")) before_ = before->raw();
     after_ = state->raw();
     STELE_TRY(const auto recorded, parse_event_json(event->raw()));
     STELE_TRY(const bool more, take_({OwnedView(recorded).view(), before_, after_}));
@@ -132,9 +107,10 @@ class TimelineLines {
     ended = !more;
     return more;
   }
+  bool ended = false;  // with the record that says so, or because it was enough
 
+ private:
   const history::TakeStep& take_;
-  std::string line_;
   std::string before_;
   std::string after_;
 };
@@ -152,15 +128,16 @@ class ServerTimeline final : public history::Timeline {
   [[nodiscard]] const history::Extent& extent() const override { return extent_; }
 
   result<void> walk(Revision from, Revision to, const history::TakeStep& take) override {
-    TimelineLines lines(take);
+    TimelineSteps steps(take);
+    JsonLines lines([&](const JsonValue& line) { return steps.take(line); });
     const auto path =
         path_ + "/timeline?from=v" + std::to_string(from.value()) + "&to=v" + std::to_string(to.value());
     const HttpRequest request{.target = path, .headers = {"Accept: application/x-ndjson"}};
     STELE_TRY(const auto reply,
               client_.stream(request, [&](std::string_view bytes) { return lines.take(bytes); }, {}));
     if (reply.status != 200) return error_of_problem(reply.status, reply.body);
-    STELE_CHECK(lines.outcome);
-    if (lines.ended) return {};
+    STELE_CHECK(lines.outcome());
+    if (steps.ended) return {};
     return Error(errc::unavailable, "the server's answer broke off");
   }
 
@@ -183,6 +160,30 @@ class ServerTimeline final : public history::Timeline {
 };
 
 }  // namespace
+
+bool JsonLines::take(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const auto end = bytes.find('\n');
+    line_ += bytes.substr(0, end);
+    if (end == std::string_view::npos) return true;
+    bytes.remove_prefix(end + 1);
+    const auto more = take_line();
+    line_.clear();
+    if (!more) outcome_ = more.error();
+    if (!more || !*more) return false;
+  }
+  return true;
+}
+
+result<bool> JsonLines::take_line() {
+  if (line_.empty()) return true;
+  STELE_TRY(const auto document, JsonDocument::parse(line_, {.allow_repeated_keys = true}));
+  if (const auto problem = document.root().find("$error")) {
+    const auto status = problem->find("status");
+    return error_of_problem(static_cast<int>(status ? status->as_u64().value_or(500) : 500), problem->raw());
+  }
+  return take_(document.root());
+}
 
 std::string aggregate_path(const std::string& type, const std::string& id) {
   return "/v1/aggregates/" + percent_encoded(type) + (id.empty() ? "" : "/" + percent_encoded(id));

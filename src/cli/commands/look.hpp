@@ -2,8 +2,10 @@
 // whoever can say what the state is. Not the looking itself, which is src/history.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "cli/session.hpp"
 #include "cli/target/target.hpp"
@@ -12,6 +14,7 @@
 #include "history/place.hpp"
 #include "history/search.hpp"
 #include "history/timeline.hpp"
+#include "stele/detail/json.hpp"
 
 namespace stele::cli {
 
@@ -47,6 +50,24 @@ struct Look {
 [[nodiscard]] result<std::unique_ptr<history::Timeline>> open_server_timeline(const Session& session,
                                                                               const StreamInfo& info,
                                                                               const LookOptions& options);
+
+// Lines of JSON as they arrive. One that says that something went wrong on the server is an error.
+class JsonLines {
+ public:
+  // False: that is enough.
+  using Take = std::function<result<bool>(const JsonValue& line)>;
+  explicit JsonLines(Take take) : take_(std::move(take)) {}
+
+  // As a BodySink. False: it was enough, or outcome() says what is wrong.
+  bool take(std::string_view bytes);
+  [[nodiscard]] const result<void>& outcome() const { return outcome_; }
+
+ private:
+  result<bool> take_line();
+  Take take_;
+  std::string line_;
+  result<void> outcome_;
+};
 
 [[nodiscard]] std::string aggregate_path(const std::string& type, const std::string& id);
 

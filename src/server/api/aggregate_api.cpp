@@ -111,8 +111,7 @@ class TimelineBody {
           return into.size() < want;
         });
     if (!walked) {
-      into += "{\"$error\":{\"status\":500,\"title\":" + json_quoted(walked.error().message()) +
-              ",\"detail\":" + json_quoted(walked.error().message()) + "}}\n";
+      into += error_line(walked.error());
       return false;
     }
     if (next_ <= range_.to) return true;

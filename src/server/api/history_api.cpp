@@ -170,6 +170,7 @@ std::vector<ServedRoute> history_routes(const std::shared_ptr<Core>& core) {
   auto routes = aggregate_routes(desk);
   std::vector<ServedRoute> searches{
       std::move(forking),
+      sweep_route(desk),
       history_route(desk, "GET", one + "/first", first_where,
                     {.summary = "The first event where a condition holds, with the states around it",
                      .query = {{"where", "a condition, e.g. `balance < 0`"}}}),

@@ -78,7 +78,11 @@ using HistoryCall = Answer (*)(HistoryDesk&, const Request&);
 [[nodiscard]] ServedRoute history_route(const std::shared_ptr<HistoryDesk>& desk, std::string method,
                                         std::string pattern, HistoryCall call, RouteDoc doc);
 
-// The part of history_routes() that is about states.
+// The last of an answer in lines that broke off: a client must not take it for complete.
+[[nodiscard]] std::string error_line(const Error& error);
+
+// The parts of history_routes() that are about states, and about all aggregates of a type.
 [[nodiscard]] std::vector<ServedRoute> aggregate_routes(const std::shared_ptr<HistoryDesk>& desk);
+[[nodiscard]] ServedRoute sweep_route(const std::shared_ptr<HistoryDesk>& desk);
 
 }  // namespace stele::server

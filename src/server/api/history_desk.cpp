@@ -3,6 +3,8 @@
 #include <chrono>
 
 #include "server/api/history_api.hpp"
+#include "server/app/problems.hpp"
+#include "server/text.hpp"
 
 namespace stele::server {
 namespace {
@@ -84,6 +86,12 @@ result<void> HistoryLease::refresh(const HistoryDesk& desk, const Request& reque
   }
   STELE_TRY(history, open_history(desk, request));
   return {};
+}
+
+std::string error_line(const Error& error) {
+  const auto text = json_quoted(error.message());
+  return "{\"$error\":{\"status\":" + std::to_string(problem_of(error, false).status()) +
+         ",\"title\":" + text + ",\"detail\":" + text + "}}\n";
 }
 
 ServedRoute history_route(const std::shared_ptr<HistoryDesk>& desk, std::string method, std::string pattern,

@@ -98,13 +98,14 @@ constexpr std::string_view lines_schema = R"({"type":"string","description":"one
 constexpr std::string_view stream_schema = R"({"type":"string","description":"server-sent events"})";
 constexpr std::string_view stream_events = "/v1/streams/{stream}/events";
 
-constexpr std::array<OtherMedia, 6> other_media{{
+constexpr std::array<OtherMedia, 7> other_media{{
     {"POST", stream_events, true, "application/x-ndjson", lines_schema},
     {"POST", stream_events, true, "application/octet-stream", bytes_schema},
     {"GET", stream_events, false, "application/x-ndjson", lines_schema},
     {"GET", stream_events, false, "text/event-stream", stream_schema},
     {"GET", "/v1/events", false, "application/x-ndjson", lines_schema},
     {"GET", "/v1/events", false, "text/event-stream", stream_schema},
+    {"GET", "/v1/aggregates/{type}", false, "application/x-ndjson", lines_schema},
 }};
 
 std::string media(const ServedRoute& served, bool request, std::string_view schema) {
