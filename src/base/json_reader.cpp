@@ -12,6 +12,7 @@
 #include <cstring>
 #include <limits>
 
+#include "base/assert.hpp"
 #include "base/json_tape.hpp"
 #include "base/utf8.hpp"
 
@@ -24,6 +25,18 @@ namespace ondemand = simdjson::ondemand;
 // Larger texts get a parser of their own, so that no thread keeps the memory of its largest request.
 constexpr std::size_t kept_parser_bytes = 1u << 20;
 constexpr std::size_t pairwise_keys = 16;
+// Of a tape that a thread keeps.
+constexpr std::size_t kept_tape_bytes = 64u << 10;
+constexpr std::size_t kept_tape_nodes = 4'096;
+constexpr std::size_t usual_nodes = 24;
+
+// A document may outlive what its thread keeps (statics do), so the flag has no destructor.
+constinit thread_local bool thread_ended = false;
+struct SpareTape {
+  std::unique_ptr<detail::JsonTape> tape{};
+  ~SpareTape() { thread_ended = true; }
+};
+thread_local SpareTape spare;
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
@@ -100,7 +113,6 @@ class JsonWalk {
   std::uint8_t* unescaped_end_ = nullptr;
   ondemand::parser* parser_ = nullptr;
   ondemand::document document_;
-  std::vector<std::string_view> keys_;
   JsonProblem problem_;
 };
 
@@ -248,20 +260,23 @@ bool JsonWalk::key(ondemand::field& field) {
 }
 
 bool JsonWalk::unique_keys(std::uint32_t container) {
-  keys_.clear();
+  static thread_local std::vector<std::string_view> kept;
+  std::vector<std::string_view> many;
+  auto& keys = tape_.nodes[container].text <= kept_tape_nodes ? kept : many;
+  keys.clear();
   for (std::uint32_t at = container + 1; at < tape_.nodes.size(); at = tape_.nodes[at + 1].next)
-    keys_.push_back(tape_.text(tape_.nodes[at]));
-  auto twice = keys_.end();
-  if (keys_.size() <= pairwise_keys) {
-    twice = std::find_if(keys_.begin(), keys_.end(), [&](const std::string_view& key) {
-      return std::find(keys_.begin(), keys_.begin() + (&key - keys_.data()), key) !=
-             keys_.begin() + (&key - keys_.data());
+    keys.push_back(tape_.text(tape_.nodes[at]));
+  auto twice = keys.end();
+  if (keys.size() <= pairwise_keys) {
+    twice = std::find_if(keys.begin(), keys.end(), [&](const std::string_view& key) {
+      return std::find(keys.begin(), keys.begin() + (&key - keys.data()), key) !=
+             keys.begin() + (&key - keys.data());
     });
   } else {
-    std::sort(keys_.begin(), keys_.end());
-    twice = std::adjacent_find(keys_.begin(), keys_.end());
+    std::sort(keys.begin(), keys.end());
+    twice = std::adjacent_find(keys.begin(), keys.end());
   }
-  if (twice == keys_.end()) return true;
+  if (twice == keys.end()) return true;
   problem_.pointer = json_pointer("", *twice);
   return fail("the key \"" + std::string(*twice) + "\" appears twice",
               tape_.source.get() + tape_.nodes[container].begin);
@@ -312,8 +327,7 @@ result<std::unique_ptr<detail::JsonTape>> read_tape(std::string_view text, JsonO
   if (text.size() > std::numeric_limits<std::uint32_t>::max() / 2)
     return Error(errc::too_large,
                  "a JSON text of " + std::to_string(text.size()) + " bytes; the limit is 2 GiB");
-  auto tape = std::make_unique<detail::JsonTape>();
-  tape->source = std::make_unique_for_overwrite<char[]>(text.size() + 2 + SIMDJSON_PADDING);
+  auto tape = detail::take_tape(text.size() + 2 + SIMDJSON_PADDING);
   tape->source[0] = '[';
   std::copy(text.begin(), text.end(), tape->source.get() + 1);
   tape->source[text.size() + 1] = ']';
@@ -331,13 +345,41 @@ result<std::unique_ptr<detail::JsonTape>> read_tape(std::string_view text, JsonO
 
 }  // namespace
 
+namespace detail {
+
+std::unique_ptr<JsonTape> take_tape(std::size_t room) {
+  auto tape = thread_ended ? nullptr : std::move(spare.tape);
+  if (!tape) {
+    tape = std::make_unique<JsonTape>();
+    tape->nodes.reserve(usual_nodes);
+  }
+  if (tape->room < room) {
+    tape->source = std::make_unique_for_overwrite<char[]>(room);
+    tape->room = room;
+  }
+  STELE_ASSERT(tape->nodes.empty() && !tape->unescaped, "a tape begins empty", tape->nodes.size());
+  return tape;
+}
+
+void give_back(std::unique_ptr<JsonTape> tape) {
+#ifndef STELE_SANITIZED
+  if (thread_ended || tape->room > kept_tape_bytes || tape->nodes.capacity() > kept_tape_nodes) return;
+  tape->nodes.clear();
+  tape->unescaped.reset();
+  spare.tape = std::move(tape);
+#endif
+}
+
+}  // namespace detail
+
 result<JsonDocument> JsonDocument::parse(std::string_view text, JsonOptions options) {
   STELE_TRY(auto tape, read_tape(text, options, true));
   return JsonDocument(std::move(tape));
 }
 
 result<void> json_check(std::string_view text, JsonOptions options) {
-  STELE_CHECK(read_tape(text, options, false));
+  STELE_TRY(auto tape, read_tape(text, options, false));
+  detail::give_back(std::move(tape));
   return {};
 }
 

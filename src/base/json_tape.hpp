@@ -1,7 +1,10 @@
 // json_tape.hpp - how a parsed JSON text lies in memory: one flat list of nodes in the order of the text,
 // pointing into it. Private to json_value.cpp (walks it) and json_reader.cpp (fills it).
+//
+// Whoever reads a log parses millions of small texts, one at a time: each thread keeps the memory of the last one.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string_view>
@@ -24,6 +27,7 @@ struct JsonNode {
 
 struct JsonTape {
   std::unique_ptr<char[]> source;
+  std::size_t room = 0;               // bytes of `source`
   std::unique_ptr<char[]> unescaped;  // only when the text holds an escape
   std::vector<JsonNode> nodes;
 
@@ -34,5 +38,10 @@ struct JsonTape {
     return {(node.escaped ? unescaped.get() : source.get()) + node.text, node.text_size};
   }
 };
+
+// Empty, its source at least so large.
+[[nodiscard]] std::unique_ptr<JsonTape> take_tape(std::size_t room);
+// For the next text of this thread. Large ones are freed.
+void give_back(std::unique_ptr<JsonTape> tape);
 
 }  // namespace stele::detail

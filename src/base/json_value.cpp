@@ -95,7 +95,9 @@ JsonElements::iterator& JsonElements::iterator::operator++() {
 JsonDocument::JsonDocument(std::unique_ptr<detail::JsonTape> tape) : tape_(std::move(tape)) {}
 JsonDocument::JsonDocument(JsonDocument&&) noexcept = default;
 JsonDocument& JsonDocument::operator=(JsonDocument&&) noexcept = default;
-JsonDocument::~JsonDocument() = default;
+JsonDocument::~JsonDocument() {
+  if (tape_) detail::give_back(std::move(tape_));
+}
 
 JsonValue JsonDocument::root() const {
   STELE_ASSERT(tape_ && !tape_->nodes.empty(), "a JsonDocument that was moved from has no root");
