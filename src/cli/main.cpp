@@ -1,5 +1,6 @@
 // main.cpp - the process around the commands: terminals, environment, signals. Nothing else may touch them.
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -56,10 +57,19 @@ stele::Timestamp now() {
   return std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
 }
 
+// As many files and connections as the system grants: its lower limit is there for programs that use select().
+void raise_file_limit() {
+  rlimit files{};
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+  files.rlim_cur = files.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &files);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   std::ios::sync_with_stdio(false);
+  raise_file_limit();
   static std::stop_source stop;
   static SignalWatch signals(stop);
   stele::cli::Session session{.in = std::cin,

@@ -1,7 +1,26 @@
 // disk.cpp - what is built on any Disk.
 #include "io/disk.hpp"
 
+#include <utility>
+
 namespace stele::io {
+namespace {
+
+class NamedDirectory final : public Directory {
+ public:
+  NamedDirectory(Disk& disk, std::filesystem::path path) : disk_(disk), path_(std::move(path)) {}
+  result<void> sync() override { return disk_.sync_directory(path_); }
+
+ private:
+  Disk& disk_;
+  std::filesystem::path path_;
+};
+
+}  // namespace
+
+result<std::unique_ptr<Directory>> Disk::open_directory(const std::filesystem::path& path) {
+  return std::unique_ptr<Directory>(std::make_unique<NamedDirectory>(*this, path));
+}
 
 result<void> replace_file(Disk& disk, const std::filesystem::path& path, std::string_view bytes) {
   auto temporary = path;

@@ -26,6 +26,13 @@ class Lock {
   virtual ~Lock() = default;
 };
 
+// A directory that is held open, for its sync alone: that then needs no descriptor, which may be missing when it is time.
+class Directory {
+ public:
+  virtual ~Directory() = default;
+  virtual result<void> sync() = 0;
+};
+
 // Safe from any thread. A created, renamed or removed name survives a power cut only after sync_directory()
 // on the directory that holds it: syncing the file is not enough.
 class Disk {
@@ -42,6 +49,8 @@ class Disk {
   virtual result<void> rename(const std::filesystem::path& from, const std::filesystem::path& to) = 0;
   virtual result<void> remove(const std::filesystem::path& path) = 0;
   virtual result<void> sync_directory(const std::filesystem::path& path) = 0;
+  // Must not outlive the disk. Unless a disk does better, by the name.
+  virtual result<std::unique_ptr<Directory>> open_directory(const std::filesystem::path& path);
 
   // Makes the file if needed and takes it for this holder alone. A second holder, in this process or another,
   // gets `busy` with the facts pid and since.

@@ -35,6 +35,20 @@ int flags_of(Mode mode) {
 // "" is the directory we stand in; the system wants it named.
 fs::path named(const fs::path& directory) { return directory.empty() ? fs::path(".") : directory; }
 
+class RealDirectory final : public Directory {
+ public:
+  RealDirectory(fs::path path, Descriptor descriptor)
+      : path_(std::move(path)), descriptor_(std::move(descriptor)) {}
+  result<void> sync() override {
+    if (::fsync(descriptor_.number()) != 0) return system_error("sync directory", path_, errno);
+    return {};
+  }
+
+ private:
+  fs::path path_;
+  Descriptor descriptor_;
+};
+
 class RealDisk final : public Disk {
  public:
   result<std::unique_ptr<File>> open(const fs::path& path, Mode mode) override {
@@ -82,10 +96,14 @@ class RealDisk final : public Disk {
   }
 
   result<void> sync_directory(const fs::path& path) override {
-    const Descriptor directory(::open(named(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!directory.is_open()) return system_error("open directory", path, errno);
-    if (::fsync(directory.number()) != 0) return system_error("sync directory", path, errno);
-    return {};
+    STELE_TRY(const auto directory, open_directory(path));
+    return directory->sync();
+  }
+
+  result<std::unique_ptr<Directory>> open_directory(const fs::path& path) override {
+    Descriptor descriptor(::open(named(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!descriptor.is_open()) return system_error("open directory", path, errno);
+    return std::unique_ptr<Directory>(std::make_unique<RealDirectory>(path, std::move(descriptor)));
   }
 
   result<std::unique_ptr<Lock>> lock(const fs::path& path) override { return take_real_lock(path); }

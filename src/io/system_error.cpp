@@ -54,6 +54,13 @@ std::string_view help_for(errc kind) {
   }
 }
 
+// What can be done about some of them goes by the reason, not by the kind.
+std::string_view help_for(errc kind, int number) {
+  if (number == EMFILE || number == ENFILE)
+    return "raise the limit of open files (ulimit -n), or open fewer at once";
+  return help_for(kind);
+}
+
 }  // namespace
 
 Error system_error(std::string_view verb, const std::filesystem::path& path, int number, Doing doing) {
@@ -61,7 +68,7 @@ Error system_error(std::string_view verb, const std::filesystem::path& path, int
   auto why = std::error_code(number, std::generic_category()).message();
   Error error(kind, "cannot " + std::string(verb) + ' ' + path.string() + ": " + why);
   auto told = std::move(error).with("path", path.string()).with("errno", std::to_string(number));
-  if (const auto help = help_for(kind); !help.empty()) return std::move(told).help(std::string(help));
+  if (const auto help = help_for(kind, number); !help.empty()) return std::move(told).help(std::string(help));
   return told;
 }
 

@@ -1,4 +1,6 @@
 // server.cpp - puts a server together, and takes it apart in the right order.
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <future>
 #include <thread>
@@ -36,6 +38,12 @@ void Core::add_older_names(Query& query) const {
 namespace {
 
 constexpr std::chrono::milliseconds forget_interval = 1h;
+// Of the files this process may have open: for those of the store, its read models and their servers.
+constexpr std::size_t files_kept_free = 256;
+// Connections over the limit that are told so when they ask; those beyond are closed without a word. They take up
+// places as well, so they must not keep them.
+constexpr std::size_t most_turned_away = 64;
+constexpr std::chrono::milliseconds silence_when_crowded = 2s;
 
 // What a client is told that speaks HTTP/2 from its first byte.
 class Http2Refusal final : public Protocol {
@@ -102,10 +110,16 @@ std::shared_ptr<Protocol> choose_protocol(const std::shared_ptr<Core>& core, boo
 
 void open_connection(const std::shared_ptr<Core>& core, Loop& loop, Connection::SocketPtr socket) {
   if (core->stopping.load()) return;
-  const bool crowded = core->connections.fetch_add(1) >= core->options.connections;
+  const auto others = core->connections.fetch_add(1);
+  if (others >= core->options.connections + most_turned_away) {
+    core->connections.fetch_sub(1);
+    return;
+  }
+  const bool crowded = others >= core->options.connections;
   core->metrics.connection(LiveKind::http, 1);
+  const auto silence = crowded ? silence_when_crowded : core->options.idle_timeout;
   ConnectionOptions options{.write_timeout = core->options.write_timeout,
-                            .idle_timeout = core->options.idle_timeout,
+                            .idle_timeout = std::min(silence, core->options.idle_timeout),
                             .choose =
                                 [core, crowded](std::string_view first, Transport& transport) {
                                   return choose_protocol(core, crowded, first, transport);
@@ -166,6 +180,21 @@ result<void> check_options(const ServerOptions& options) {
   return {};
 }
 
+// However many connect, the store must be able to open its next segment.
+void leave_room_for_files(ServerOptions& options) {
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == RLIM_INFINITY) return;
+  const auto all = static_cast<std::size_t>(files.rlim_cur);
+  const auto most = std::max<std::size_t>(1, all - std::min(all / 2, files_kept_free + most_turned_away));
+  if (options.connections <= most) return;
+  log_line(LogLevel::warn, "connections.limited",
+           "this process may not open enough files for all connections",
+           {{"files", std::uint64_t{all}},
+            {"wanted", std::uint64_t{options.connections}},
+            {"connections", std::uint64_t{most}}});
+  options.connections = most;
+}
+
 // Often enough that no time-out is late by more than a quarter of itself.
 std::chrono::milliseconds tick_of(const ServerOptions& options) {
   const auto shortest =
@@ -215,6 +244,7 @@ std::uint16_t Server::port() const { return impl_->port; }
 // What can fail comes before the first thread is started.
 result<std::unique_ptr<Server>> Server::start(EventStore& store, const App* app, ServerOptions options) {
   STELE_CHECK(server::check_options(options));
+  server::leave_room_for_files(options);
   auto impl = std::make_unique<Impl>();
   impl->core = std::make_shared<server::Core>(store, app, std::move(options));
   auto& core = *impl->core;

@@ -132,11 +132,12 @@ TEST_F(OpsTest, the_description_lists_the_media_types_of_events) {
 }
 
 TEST_F(OpsTest, limits_and_version_are_shown) {
+  options_.connections = 77;
   start();
   const auto limits = get("/v1/limits");
   EXPECT_EQ(limits.at("/body_bytes"), std::to_string(options_.body_bytes));
   EXPECT_EQ(limits.at("/stream_name_bytes"), "512");
-  EXPECT_EQ(limits.at("/connections"), "10000");
+  EXPECT_EQ(limits.at("/connections"), "77");
   EXPECT_EQ(get("/version").at("/name"), "stele");
 }
 

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -38,6 +39,11 @@ class RawSocket {
       bytes.remove_prefix(static_cast<std::size_t>(sent));
     }
     return true;
+  }
+  // Whether something has come, or the end; does not wait.
+  [[nodiscard]] bool has_news() const {
+    char byte;
+    return ::recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || (errno != EAGAIN && errno != EINTR);
   }
   void shutdown_write() { ::shutdown(fd_, SHUT_WR); }
   // What there is now, waiting for at least one byte; empty: the end.

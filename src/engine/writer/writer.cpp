@@ -317,6 +317,9 @@ result<void> Writer::open_segment(std::uint64_t frame_bytes) {
                open_->bytes.size(), committing_);
   STELE_ASSERT(parts_.visibility.head() == parts_.index.last(), "all before a new segment is durable",
                parts_.visibility.head().value(), parts_.index.last().value());
+  if (!log_directory_) {
+    STELE_TRY(log_directory_, parts_.world.disk.open_directory(parts_.log_directory));
+  }
   STELE_TRY(auto created, log::SegmentFile::create(parts_.world, parts_.log_directory,
                                                    {.store = parts_.store,
                                                     .first = parts_.index.last().next(),
@@ -379,8 +382,7 @@ result<void> Writer::write_batch(const Batch& batch) {
   STELE_CHECK(segment_->append_at(batch.offset, batch.bytes));
   STELE_CHECK(segment_->sync());
   // Nobody else looks at it while a batch is on its way, and no other segment is begun.
-  return std::exchange(name_unsynced_, false) ? parts_.world.disk.sync_directory(parts_.log_directory)
-                                              : result<void>{};
+  return std::exchange(name_unsynced_, false) ? log_directory_->sync() : result<void>{};
 }
 
 bool Writer::wants_spare() const {

@@ -153,6 +153,8 @@ class Writer {
   std::uint32_t ordinal_ = 0;
   std::uint64_t end_ = 0;       // where the next frame goes
   bool name_unsynced_ = false;  // the segment's: before its first batch is answered the directory is synced
+  // Opened before the first segment is made: later, when events hang on its sync, a descriptor may be missing.
+  std::unique_ptr<io::Directory> log_directory_;
   bool filler_rests_ = true;
   bool spare_ready_ = false;  // a file for the next segment
   bool spare_tried_ = false;  // once for each segment

@@ -2,8 +2,10 @@
 #include <algorithm>
 #include <array>
 #include <fstream>
+#include <istream>
 #include <utility>
 
+#include "server/auth/token_table.hpp"
 #include "server/text.hpp"
 #include "stele/app.hpp"
 
@@ -64,6 +66,10 @@ std::string_view to_string(Scope scope) {
 result<std::vector<AccessToken>> read_tokens(const std::filesystem::path& file) {
   std::ifstream in(file);
   if (!in) return Error(errc::not_found, "the tokens cannot be read: " + file.string());
+  return server::parse_tokens(in, file.string());
+}
+
+result<std::vector<AccessToken>> server::parse_tokens(std::istream& in, const std::string& label) {
   std::vector<AccessToken> tokens;
   std::string line;
   for (std::uint64_t number = 1; std::getline(in, line); ++number) {
@@ -74,7 +80,7 @@ result<std::vector<AccessToken>> read_tokens(const std::filesystem::path& file) 
     const auto same = [&](const AccessToken& one) { return one.name == token->name; };
     if (token && std::ranges::any_of(tokens, same))
       token = Error(errc::invalid, "there are two tokens `" + token->name + "`");
-    if (!token) return Error(token.error()).at(file.string() + ", line " + std::to_string(number));
+    if (!token) return Error(token.error()).at(label + ", line " + std::to_string(number));
     tokens.push_back(*std::move(token));
   }
   return tokens;

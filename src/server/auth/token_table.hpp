@@ -2,6 +2,7 @@
 // (read_tokens() in app.hpp) and which routes want which scope (Route::scope) is said elsewhere.
 #pragma once
 
+#include <iosfwd>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +24,9 @@ class TokenTable {
  private:
   std::vector<AccessToken> tokens_;
 };
+
+// The lines of a token file; `label` is its name in messages. Errors: invalid (with the line).
+[[nodiscard]] result<std::vector<AccessToken>> parse_tokens(std::istream& in, const std::string& label);
 
 // A new one, from the system's randomness: 256 bits as text. Errors: unavailable.
 [[nodiscard]] result<std::string> make_token();

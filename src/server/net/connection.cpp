@@ -2,9 +2,14 @@
 // holds no read buffer.
 #include "server/net/connection.hpp"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <array>
 #include <boost/asio/buffer.hpp>
+#include <limits>
 #include <utility>
 
 #include "server/net/loop_io.hpp"
@@ -31,6 +36,14 @@ bool is_would_block(const ErrorCode& ec) {
   return ec == boost::asio::error::would_block || ec == boost::asio::error::try_again;
 }
 
+// Bytes that nobody acknowledges end a connection as late as those that nobody takes: a client whose machine is gone
+// sends no word of it, and the system's own patience is a quarter of an hour.
+void limit_silence(tcp::socket& socket, std::chrono::milliseconds patience) {
+  const int most = std::numeric_limits<int>::max();
+  const int limit = patience.count() < most ? static_cast<int>(patience.count()) : most;
+  (void)::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_USER_TIMEOUT, &limit, sizeof limit);
+}
+
 }  // namespace
 
 Connection::Connection(Loop& loop, SocketPtr socket, ConnectionOptions options)
@@ -43,6 +56,7 @@ void Connection::start() {
   ErrorCode ignored;
   socket_->tcp.non_blocking(true, ignored);
   socket_->tcp.set_option(tcp::no_delay(true), ignored);
+  limit_silence(socket_->tcp, options_.write_timeout);
   loop_.add(shared_from_this());
   wait_readable();
 }

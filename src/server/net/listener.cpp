@@ -49,6 +49,7 @@ struct Listener::Impl : std::enable_shared_from_this<Listener::Impl> {
   Accepted accepted;
   tcp::acceptor acceptor;
   std::size_t turn = 0;
+  std::uint64_t failures = 0;  // in a row
 
   result<void> open(const tcp::endpoint& where);
   void accept_next();
@@ -75,13 +76,18 @@ void Listener::Impl::accept_next() {
                         });
 }
 
-// Out of file descriptors is a state that passes: a pause, not the end.
+// Out of file descriptors is a state that passes: a pause, not the end, and one line in the log however long it takes.
 void Listener::Impl::take(Loop& loop, const ErrorCode& ec, tcp::socket socket) {
   if (ec == boost::asio::error::operation_aborted || !acceptor.is_open()) return;
   if (ec) {
-    log_line(LogLevel::warn, "accept.failed", "cannot accept a connection", {{"error", ec.message()}});
+    if (failures++ == 0)
+      log_line(LogLevel::warn, "accept.failed", "cannot accept connections for now",
+               {{"error", ec.message()}});
     return loops.front()->after(pause_after_failure, [self = shared_from_this()] { self->accept_next(); });
   }
+  if (failures > 0)
+    log_line(LogLevel::info, "accept.resumed", "connections are accepted again", {{"tries", failures}});
+  failures = 0;
   Connection::SocketPtr owned(new Connection::Socket{std::move(socket)});
   loop.post([self = shared_from_this(), &loop, owned = std::move(owned)]() mutable {
     self->accepted(loop, std::move(owned));
