@@ -1,8 +1,10 @@
 // dying_store.hpp - a store whose process dies at its n-th write: that write is done or not, nobody hears of it, and
-// nothing after it happens. What it leaves is in the store behind it.
+// nothing after it happens. What it leaves is in the store behind it. Or it survives: then the one write is answered
+// with an error, whether it was done or not.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -15,10 +17,11 @@ enum class Death { before_the_write, after_the_write };
 class DyingStore final : public MeddlingStore, private Records {
  public:
   // At write 0 it never dies.
-  DyingStore(EventStore& behind, std::uint64_t at_write, Death death)
-      : MeddlingStore(behind), at_write_(at_write), death_(death) {}
+  DyingStore(EventStore& behind, std::uint64_t at_write, Death death, std::optional<errc> survives = {})
+      : MeddlingStore(behind), at_write_(at_write), death_(death), survives_(survives) {}
 
-  [[nodiscard]] bool dead() const { return at_write_ > 0 && writes_ >= at_write_; }
+  [[nodiscard]] bool struck() const { return at_write_ > 0 && writes_ >= at_write_; }
+  [[nodiscard]] bool dead() const { return struck() && !survives_; }
   [[nodiscard]] std::uint64_t writes() const { return writes_; }
 
   result<AppendResult> append(AppendRequest request) override {
@@ -30,10 +33,9 @@ class DyingStore final : public MeddlingStore, private Records {
   template <class T, class F>
   result<T> write(F&& really) {
     if (dead()) return gone();
-    ++writes_;
-    if (!dead()) return really();
+    if (++writes_ != at_write_) return really();
     if (death_ == Death::after_the_write) (void)really().has_value();
-    return gone();
+    return survives_ ? Error(*survives_, "an answer that was made up") : gone();
   }
   static Error gone() { return Error(errc::unavailable, "the process has died"); }
 
@@ -56,6 +58,7 @@ class DyingStore final : public MeddlingStore, private Records {
 
   const std::uint64_t at_write_;
   const Death death_;
+  const std::optional<errc> survives_;
   std::uint64_t writes_ = 0;
 };
 
