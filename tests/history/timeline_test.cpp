@@ -187,6 +187,7 @@ TEST_F(PlaceTest, a_moment_may_lie_beside_an_event) {
   EXPECT_EQ(at("Paid -10m"), "not_found");
   EXPECT_EQ(at("CheckedOut 10m"), "invalid");
   EXPECT_EQ(at("CheckedOut -10x"), "invalid");
+  EXPECT_EQ(at("CheckedOut  "), "invalid") << "blanks are no distance";
   EXPECT_EQ(at("v2x"), "not_found") << "an event type could be called so";
   EXPECT_EQ(at("-2y"), "invalid");
   EXPECT_EQ(at(""), "invalid");
