@@ -48,7 +48,15 @@ class Pipeline {
   virtual result<void> receive(std::vector<std::uint32_t>& slots) = 0;
 };
 
+[[nodiscard]] Error no_such_form();
+
 using OnEvent = std::function<void(std::string_view stream, std::string_view data)>;
+
+// What a rebuild by the store's own means has come to: both are checked.
+struct Balances {
+  std::uint64_t events = 0;
+  std::int64_t cents = 0;  // over all accounts
+};
 
 class Rival {
  public:
@@ -65,6 +73,12 @@ class Rival {
   virtual result<std::uint64_t> replay(const OnEvent& event) = 0;
   // All events of a stream in order; how many there were.
   virtual result<std::uint64_t> load(const std::string& stream) = 0;
+  // A table with the balance of every account, made anew from the whole log as a program on this store would do it,
+  // with a checkpoint in each transaction. `each`: one upsert per event; otherwise the best way there is.
+  virtual result<Balances> rebuild(bool each) {
+    (void)each;
+    return no_such_form();
+  }
 };
 
 // Where the rival is: a directory of its own, and the port of its server where it has one.
@@ -74,7 +88,5 @@ struct Place {
 };
 // Defined by each rival's file.
 [[nodiscard]] result<std::unique_ptr<Rival>> open_rival(const Place& place);
-
-[[nodiscard]] Error no_such_form();
 
 }  // namespace stele::compare

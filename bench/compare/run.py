@@ -27,7 +27,7 @@ ROWS = {
     "W2": [("append", "blocking", 1, 100), ("append", "blocking", 16, 100)],
     "W3": [("replay", "", 1, 1)],
     "W4": [("load", "", 1, 1)],
-    "W6": [("rebuild", "", 1, 1)],
+    "W6": [("rebuild", "", 1, 1), ("rebuild", "own", 1, 1), ("rebuild", "each", 1, 1)],
 }
 EVENTS_PER_STREAM = 100
 WAIT_SECONDS = 30
@@ -227,7 +227,7 @@ def ratio(ours, theirs, more_is_better):
 def title_of(group, workload, form, writers, batch):
     if workload == "append":
         return f"{group} ×{writers}{' async' if form == 'async' else ''}{' of ' + str(batch) if batch > 1 else ''}"
-    return f"{group} {workload}"
+    return f"{group} {workload}{', ' + form if form else ''}"
 
 
 class Comparison:

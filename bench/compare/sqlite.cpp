@@ -20,6 +20,21 @@ constexpr auto insert_sql =
 constexpr auto replay_sql = "SELECT stream_id, data FROM events ORDER BY global_position";
 constexpr auto load_sql = "SELECT stream_id, data FROM events WHERE stream_id = ?1 ORDER BY stream_position";
 
+// The events are folded where they are, so many positions in a transaction.
+constexpr sqlite3_int64 rebuild_positions = 262'144;
+constexpr auto balances_schema = R"(
+  DROP TABLE IF EXISTS balance; DROP TABLE IF EXISTS checkpoint;
+  CREATE TABLE balance(account TEXT PRIMARY KEY, cents INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE TABLE checkpoint(position INTEGER NOT NULL); INSERT INTO checkpoint VALUES(0))";
+constexpr auto fold_sql =
+    "INSERT INTO balance SELECT stream_id,"
+    " sum(CAST(replace(json_extract(CAST(data AS TEXT), '$.amount'), '.', '') AS INTEGER)) FROM events"
+    " WHERE global_position > ?1 AND global_position <= ?2 GROUP BY stream_id"
+    " ON CONFLICT(account) DO UPDATE SET cents = cents + excluded.cents";
+constexpr auto balances_sql =
+    "SELECT (SELECT count(*) FROM events), (SELECT sum(cents) FROM balance),"
+    " (SELECT coalesce(max(global_position), 0) FROM events)";
+
 struct CloseDatabase {
   void operator()(sqlite3* db) const { sqlite3_close_v2(db); }
 };
@@ -56,8 +71,45 @@ class Sqlite final : public QueuedRival {
     sqlite3_bind_text(load_.get(), 1, stream.data(), static_cast<int>(stream.size()), SQLITE_STATIC);
     return walk(load_.get(), {});
   }
+  result<Balances> rebuild(bool each) override {
+    if (each) return no_such_form();
+    Statement fold;
+    const bool ready = sqlite3_exec(db_.get(), balances_schema, nullptr, nullptr, nullptr) == SQLITE_OK &&
+                       prepare(fold, fold_sql);
+    if (!ready) return failed();
+    STELE_TRY(const auto log, ask_balances());
+    for (sqlite3_int64 after = 0; after < log.last; after += rebuild_positions)
+      STELE_CHECK(fold_positions(fold.get(), after));
+    STELE_TRY(const auto done, ask_balances());
+    return done.balances;
+  }
 
  private:
+  struct Asked {
+    Balances balances;
+    sqlite3_int64 last;
+  };
+  result<Asked> ask_balances() {
+    Statement ask;
+    if (!prepare(ask, balances_sql) || sqlite3_step(ask.get()) != SQLITE_ROW) return failed();
+    return Asked{.balances = {.events = static_cast<std::uint64_t>(sqlite3_column_int64(ask.get(), 0)),
+                              .cents = sqlite3_column_int64(ask.get(), 1)},
+                 .last = sqlite3_column_int64(ask.get(), 2)};
+  }
+
+  result<void> fold_positions(sqlite3_stmt* fold, sqlite3_int64 after) {
+    if (sqlite3_exec(db_.get(), "BEGIN IMMEDIATE", nullptr, nullptr, nullptr) != SQLITE_OK) return failed();
+    sqlite3_bind_int64(fold, 1, after);
+    sqlite3_bind_int64(fold, 2, after + rebuild_positions);
+    const bool folded = sqlite3_step(fold) == SQLITE_DONE;
+    sqlite3_reset(fold);
+    const auto checkpoint =
+        fmt::format("UPDATE checkpoint SET position = {}; COMMIT", after + rebuild_positions);
+    if (folded && sqlite3_exec(db_.get(), checkpoint.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK)
+      return {};
+    return failed();
+  }
+
   result<void> commit(std::span<const Append> appends) override {
     if (sqlite3_exec(db_.get(), "BEGIN IMMEDIATE", nullptr, nullptr, nullptr) != SQLITE_OK) return failed();
     for (const auto& append : appends) {

@@ -1,10 +1,14 @@
-// stele.cpp - stele itself as one of the compared, embedded, through its public header and nothing else.
+// stele.cpp - stele itself as one of the compared, embedded, through its public headers and nothing else.
 #include "stele/store.hpp"
 
 #include <condition_variable>
+#include <filesystem>
 #include <mutex>
 
 #include "rival.hpp"
+#include "stele/decider.hpp"
+#include "stele/decimal.hpp"
+#include "stele/sqlite.hpp"
 
 namespace stele::compare {
 namespace {
@@ -25,6 +29,35 @@ AppendRequest request_of(const Append& append) {
   }
   return request;
 }
+
+// ---- The read model
+
+struct MoneyDeposited {
+  Money amount;
+};
+STELE_EVENT(MoneyDeposited, 1, amount);
+
+constexpr std::string_view upsert_balance =
+    "INSERT INTO balance VALUES(?1, ?2) ON CONFLICT(account) DO UPDATE SET cents = cents + excluded.cents";
+
+struct SummedBalances {
+  static constexpr std::string_view name = "balances";
+  static constexpr int version = 1;
+  static constexpr std::string_view schema =
+      "CREATE TABLE balance(account TEXT PRIMARY KEY, cents INTEGER NOT NULL) STRICT, WITHOUT ROWID";
+  using Events = stele::events<MoneyDeposited>;
+  static result<void> project(SqliteModel& model, const MoneyDeposited& event, const EventView& at) {
+    return model.add(upsert_balance, {at.stream}, {event.amount});
+  }
+};
+
+struct EachBalances : SummedBalances {
+  static constexpr std::string_view name = "balances-each";
+  static result<void> project(SqliteModel& model, const MoneyDeposited& event, const EventView& at) {
+    STELE_CHECK(model.run(upsert_balance, {at.stream, event.amount}));
+    return {};
+  }
+};
 
 class SteleConnection final : public Connection {
  public:
@@ -70,7 +103,8 @@ class StelePipeline final : public Pipeline {
 
 class Stele final : public Rival {
  public:
-  explicit Stele(std::unique_ptr<EventStore> store) : store_(std::move(store)) {}
+  Stele(std::unique_ptr<EventStore> store, std::string models)
+      : store_(std::move(store)), models_(std::move(models)) {}
 
   [[nodiscard]] std::string durability() const override { return "fdatasync, group commit"; }
   result<std::unique_ptr<Connection>> connect() override {
@@ -97,6 +131,19 @@ class Stele final : public Rival {
     STELE_TRY(const auto cursor, store_->read_stream({.stream = stream, .from = {}}));
     return walk(*cursor, {});
   }
+  result<Balances> rebuild(bool each) override {
+    std::filesystem::remove_all(models_);
+    STELE_TRY(const auto target, SqliteTarget::open(models_, each ? sqlite_projection<EachBalances>()
+                                                                  : sqlite_projection<SummedBalances>()));
+    Runner runner(*store_, target);
+    runner.start();
+    STELE_CHECK(runner.wait(store_->head().position, std::chrono::hours(1)));
+    Balances balances{.events = runner.status().applied};
+    STELE_TRY(auto model, target->snapshot());
+    STELE_CHECK(model.first("SELECT sum(cents) FROM balance", {},
+                            [&](const SqlRow& row) { balances.cents = row.integer(0); }));
+    return balances;
+  }
 
  private:
   static result<std::uint64_t> walk(Cursor& cursor, const OnEvent& event) {
@@ -111,13 +158,14 @@ class Stele final : public Rival {
   }
 
   std::unique_ptr<EventStore> store_;
+  std::string models_;
 };
 
 }  // namespace
 
 result<std::unique_ptr<Rival>> open_rival(const Place& place) {
   STELE_TRY(auto store, open(place.directory + "/store"));
-  return std::make_unique<Stele>(std::move(store));
+  return std::make_unique<Stele>(std::move(store), place.directory + "/models");
 }
 
 }  // namespace stele::compare

@@ -80,6 +80,14 @@ TEST_F(Harness, a_filled_log_is_replayed_loaded_and_rebuilt) {
     ASSERT_TRUE(measured) << measured.error().to_string();
     EXPECT_EQ(measured->events, 200u) << workload;
   }
+  auto own = filling;
+  own.workload = "rebuild";
+  own.form = "own";
+  const auto folded = run_task(*store, own);
+  ASSERT_TRUE(folded) << folded.error().to_string();
+  EXPECT_EQ(folded->events, 200u) << "and the balances agree with the log, or it were an error";
+  own.form = "each";
+  EXPECT_EQ(run_task(*store, own).error().message(), no_such_form().message());
   auto loading = filling;
   loading.workload = "load";
   const auto loads = run_task(*store, loading);

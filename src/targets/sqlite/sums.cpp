@@ -78,48 +78,56 @@ void bind_key(sqlite::Statement& statement, std::string_view key, std::size_t co
 // One statement, and what it is to be run with.
 struct Sums::Kept {
   struct Row {
-    std::uint64_t hash;
-    std::size_t key_at;
+    std::uint32_t key_at;
     std::uint32_t key_size;
+  };
+  // Half of the hash, so that most other keys are told apart without looking at them. row + 1; 0: free.
+  struct Slot {
+    std::uint32_t hash;
+    std::uint32_t row;
   };
 
   [[nodiscard]] std::string_view key(std::size_t row) const {
     return std::string_view(keys_text).substr(rows[row].key_at, rows[row].key_size);
   }
+  static std::uint32_t hash_of(std::string_view text) {
+    return static_cast<std::uint32_t>(std::hash<std::string_view>{}(text) >> 32u);
+  }
 
   // The row of this key, made with zeros where there was none.
   std::size_t row_of(std::string_view wanted) {
     if ((rows.size() + 1) * 2 > slots.size()) grow();
-    const std::uint64_t hash = std::hash<std::string_view>{}(wanted);
-    for (std::size_t slot = hash & (slots.size() - 1);; slot = (slot + 1) & (slots.size() - 1)) {
-      const std::uint32_t row = slots[slot];
-      if (row == 0) {
-        slots[slot] = append(wanted, hash);
+    const std::uint32_t hash = hash_of(wanted);
+    for (std::size_t at = hash & (slots.size() - 1);; at = (at + 1) & (slots.size() - 1)) {
+      const Slot slot = slots[at];
+      if (slot.row == 0) {
+        slots[at] = {hash, append(wanted)};
         return rows.size() - 1;
       }
-      if (rows[row - 1].hash == hash && key(row - 1) == wanted) return row - 1;
+      if (slot.hash == hash && key(slot.row - 1) == wanted) return slot.row - 1;
     }
   }
 
-  std::uint32_t append(std::string_view fresh, std::uint64_t hash) {
-    rows.push_back({hash, keys_text.size(), static_cast<std::uint32_t>(fresh.size())});
+  std::uint32_t append(std::string_view fresh) {
+    rows.push_back({static_cast<std::uint32_t>(keys_text.size()), static_cast<std::uint32_t>(fresh.size())});
     keys_text.append(fresh);
     sums.resize(sums.size() + amounts);
     return static_cast<std::uint32_t>(rows.size());
   }
 
   void grow() {
-    slots.assign(std::max<std::size_t>(64, slots.size() * 2), 0);
-    for (std::size_t row = 0; row < rows.size(); ++row) {
-      std::size_t slot = rows[row].hash & (slots.size() - 1);
-      while (slots[slot] != 0) slot = (slot + 1) & (slots.size() - 1);
-      slots[slot] = static_cast<std::uint32_t>(row + 1);
+    slots.assign(std::max<std::size_t>(64, slots.size() * 2), Slot{});
+    for (std::uint32_t row = 0; row < rows.size(); ++row) {
+      const std::uint32_t hash = hash_of(key(row));
+      std::size_t at = hash & (slots.size() - 1);
+      while (slots[at].row != 0) at = (at + 1) & (slots.size() - 1);
+      slots[at] = {hash, row + 1};
     }
   }
 
   // As many places as were of use this time, or a batch of one event would pay for the largest ever.
   void clear() {
-    slots.assign(std::min(slots.size(), std::bit_ceil(std::max<std::size_t>(64, rows.size() * 2))), 0);
+    slots.assign(std::min(slots.size(), std::bit_ceil(std::max<std::size_t>(64, rows.size() * 2))), Slot{});
     rows.clear();
     keys_text.clear();
     sums.clear();
@@ -143,7 +151,7 @@ struct Sums::Kept {
   std::string sql;
   std::size_t keys = 0;
   std::size_t amounts = 0;
-  std::vector<std::uint32_t> slots;  // row + 1; 0: free. A power of two, at most half full
+  std::vector<Slot> slots;  // a power of two, at most half full
   std::vector<Row> rows;
   std::string keys_text;
   std::vector<std::int64_t> sums;
