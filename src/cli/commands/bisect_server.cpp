@@ -19,11 +19,11 @@ Error unreadable_sweep() {
   return {errc::unavailable, "the server's answer about its aggregates cannot be read"};
 }
 
-std::string text_of(const JsonValue& line, std::string_view name) {
+std::string sweep_text(const JsonValue& line, std::string_view name) {
   const auto member = line.find(name);
   return std::string(member ? member->as_string().value_or("") : "");
 }
-std::uint64_t number_of(const JsonValue& line, std::string_view name) {
+std::uint64_t sweep_number(const JsonValue& line, std::string_view name) {
   const auto member = line.find(name);
   return member ? member->as_u64().value_or(0) : 0;
 }
@@ -41,15 +41,15 @@ class SweepAnswer {
       return true;
     }
     if (const auto which = line.find("$unreadable")) {
-      out_.unreadable.push_back(text_of(*which, "stream") + ": " + text_of(*which, "why"));
+      out_.unreadable.push_back(sweep_text(*which, "stream") + ": " + sweep_text(*which, "why"));
       return true;
     }
     if (const auto end = line.find("$end")) {
       count(*end);
       const auto complete = end->find("complete");
       out_.complete = complete && complete->as_bool().value_or(false);
-      next = text_of(*end, "next");
-      fold = text_of(*end, "fold");
+      next = sweep_text(*end, "next");
+      fold = sweep_text(*end, "fold");
       ended = true;
       return false;
     }
@@ -68,8 +68,8 @@ class SweepAnswer {
 
  private:
   void count(const JsonValue& counts) {
-    out_.streams = streams_ + number_of(counts, "streams");
-    out_.events = events_ + number_of(counts, "events");
+    out_.streams = streams_ + sweep_number(counts, "streams");
+    out_.events = events_ + sweep_number(counts, "events");
   }
 
   history::SweepResult& out_;
