@@ -1,5 +1,5 @@
-// few_files_test.cpp - a process that may open no more files: what needs one is refused, nothing is lost, and it goes on
-// by itself when there are some again.
+// few_files_test.cpp - a process that may open no more files: what needs one is refused, nothing is lost, and it goes
+// on by itself when there are some again.
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <unistd.h>

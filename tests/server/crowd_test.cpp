@@ -1,5 +1,6 @@
 // crowd_test.cpp - clients that are too many, too slow, dead in the middle of what they said, or gone without a word:
-// each is told or let go of, and nobody else notices. Thousands of them on a real process: tests/acceptance/crowd_test.cpp.
+// each is told or let go of, and nobody else notices. Thousands of them on a process of its own:
+// tests/acceptance/crowd_test.cpp.
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <net/if.h>
