@@ -26,7 +26,7 @@ class Lock {
   virtual ~Lock() = default;
 };
 
-// A directory that is held open, for its sync alone: that then needs no descriptor, which may be missing when it is time.
+// A directory that is held open, for its sync alone: that then needs no descriptor, which might be missing.
 class Directory {
  public:
   virtual ~Directory() = default;
