@@ -21,7 +21,10 @@ Answer book(stele::EventStore& store, const Request& request, const C& command, 
   if (done.refusal) return Response::problem(problem_of(*done.refusal));
   const Booked booked{done.revision->value(), done.appended->last.value(), command.account_id,
                       balance_of(done.state)};
-  return Response::json(status, stele::to_json(booked)).etag(*done.revision).position(done.appended->last);
+  return Response::json(status, stele::to_json(booked))
+      .header("Stele-Events-Read", std::to_string(done.events_read))
+      .etag(*done.revision)
+      .position(done.appended->last);
 }
 
 // An id nobody has; the same one again when the request is repeated.

@@ -1,32 +1,11 @@
 // demo_test.cpp - `stele demo` as a stranger meets it: the walk-through of the documentation over HTTP, restarts,
 // and the ways it ends.
-#include <gtest/gtest.h>
-
 #include <filesystem>
 
-#include "support/http_client.hpp"
-#include "support/process.hpp"
-#include "support/temp_directory.hpp"
+#include "demo_fixture.hpp"
 
 namespace stele::test {
 namespace {
-
-class Demo : public testing::Test {
- protected:
-  [[nodiscard]] std::string dir() const { return (dir_ / "demo").string(); }
-  ServerProcess& start(std::vector<std::string> more = {}) {
-    more.emplace_back("--no-traffic");
-    server_.emplace("demo", dir(), std::move(more));
-    http_.emplace(server_->port());
-    return *server_;
-  }
-  HttpClient& http() { return *http_; }
-  std::string head() { return http().get("/v1/log/head").at("/position"); }
-
-  TempDirectory dir_;
-  std::optional<ServerProcess> server_;
-  std::optional<HttpClient> http_;
-};
 
 constexpr std::string_view rent =
     R"({"fromAccountId":"acct-42","toAccountId":"acct-99","amount":500.00,"description":"Rent payment"})";
