@@ -1,6 +1,6 @@
-// every_step_test.cpp - each way an order can go, and a mishap at each single write that its saga makes on that way: its
-// process dies before it or after it, the store refuses it, its answer is lost. What comes out must be what comes out
-// when nothing goes wrong. The random half is fulfilment_test.cpp.
+// every_step_test.cpp - each way an order can go, and a mishap at each single write that its saga makes on that way:
+// its process dies before it or after it, the store refuses it, its answer is lost. What comes out must be what comes
+// out when nothing goes wrong. The random half is fulfilment_test.cpp.
 //
 // With STELE_SHOP_ORDERS=10000 also at each write of all ways under way together, which takes more orders than that.
 #include <gtest/gtest.h>
