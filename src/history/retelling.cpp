@@ -17,6 +17,13 @@ std::string raw_string(const std::string& text) {
   return "R\"" + mark + "(" + text + ")" + mark + "\"";
 }
 
+// Names out of a log may be any text, and what is in a comment must not get out of it.
+std::string in_comment(std::string_view text) {
+  std::string out(text);
+  std::ranges::replace_if(out, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == '\\'; }, '?');
+  return out;
+}
+
 // Through JSON, because any struct of a domain has that form, and initialisers of nested structs need their types.
 std::string told(const stele::detail::WrittenStruct& value) {
   return "told<" + value.type + ">(" + raw_string(value.json) + ")";
@@ -80,8 +87,9 @@ bool same_structs(const std::vector<stele::detail::WrittenStruct>& a,
 // Why the test is what it is, for its first line.
 std::string remark(const stele::detail::Retold& retold, const Trace& trace) {
   if (!retold.command)
-    return trace.command.empty() ? "nothing says what was asked for"
-                                 : trace.command + " was asked for, and the event does not hold all of it";
+    return trace.command.empty()
+               ? "nothing says what was asked for"
+               : in_comment(trace.command) + " was asked for, and the event does not hold all of it";
   if (!retold.refused && same_structs(retold.answer, retold.recorded)) return "today's rules decide the same";
   std::string out = "today's rules decide otherwise; recorded was ";
   for (const auto& each : retold.recorded) out += each.type + " ";
@@ -106,9 +114,9 @@ result<std::string> retold_as_test(EventSource& source, const Fold& fold, const 
   if (history.empty()) return Error(errc::not_found, info.stream + " has no such version");
   const auto trace = trace_of(history.back().metadata);
   STELE_TRY(const auto retold, fold.kind->retell(history, trace.command));
-  std::string out = "// " + info.stream + " v" + std::to_string(revision.value()) + ", " +
-                    history.back().type + " at " + to_string(history.back().recorded_at) + ":\n// " +
-                    remark(retold, trace) + ".\n";
+  std::string out = "// " + in_comment(info.stream) + " v" + std::to_string(revision.value()) + ", " +
+                    in_comment(history.back().type) + " at " + to_string(history.back().recorded_at) +
+                    ":\n// " + remark(retold, trace) + ".\n";
   if (!include.empty()) out += "#include \"" + include + "\"\n\n";
   out += test_head;
   out += "TEST(" + identifier(info.stream) + ", version_" + std::to_string(revision.value()) + ") {\n";

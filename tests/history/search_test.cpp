@@ -375,6 +375,16 @@ TEST_F(ForkTest, without_a_known_command_the_test_is_about_the_state) {
       errc::invalid);
 }
 
+TEST_F(ForkTest, what_a_log_says_cannot_leave_the_comment_of_a_test) {
+  ListSource source;
+  source.add("BankAccount-x", "AccountCreated", R"({"accountId":"x","owner":"Ada"})",
+             R"({"command":"Open\n#error \\"})");
+  const auto test =
+      retold_as_test(source, fold_, *source.stream_info("BankAccount-x"), Revision(0), "bank/account.hpp");
+  ASSERT_TRUE(test);
+  EXPECT_THAT(*test, HasSubstr("// Open?#error ? was asked for"));
+}
+
 TEST(PluginFiles, what_is_none_is_refused) {
   EXPECT_EQ(load_plugin("/nowhere/rules.so").error().kind(), errc::not_found);
   EXPECT_EQ(load_plugin("/proc/self/exe").error().kind(), errc::invalid);

@@ -1,6 +1,7 @@
 // Looking through time over HTTP: states, steps, differences, searches and forks, and how each is refused.
 #include <gmock/gmock.h>
 
+#include "raw_socket.hpp"
 #include "server_fixture.hpp"
 #include "stele/decider.hpp"
 #include "stele/history.hpp"
@@ -136,6 +137,73 @@ TEST_F(HistoryApiTest, the_first_bad_event_is_found) {
   const auto wrong = get("/v1/aggregates/Purse/1/first?where=coins%20%3C");
   EXPECT_EQ(wrong.status, 400);
   EXPECT_THAT(wrong.body, HasSubstr("column 8"));
+}
+
+TEST_F(HistoryApiTest, all_of_a_type_are_swept_page_by_page) {
+  append("Purse-2", "Filled", R"({"coins":1})");
+  append("Purse-3", "Taken", R"({"coins":1})");
+  append("Purse-4", "Unheard", "{}");
+  const auto all = get("/v1/aggregates/Purse?where=coins%20%3C%200");
+  ASSERT_EQ(all.status, 200) << all.body;
+  EXPECT_EQ(all.at("/found/0/stream"), "Purse-1");
+  EXPECT_EQ(all.at("/found/0/version"), "2");
+  EXPECT_EQ(all.at("/found/0/before/coins"), "6");
+  EXPECT_EQ(all.at("/found/0/event/metadata/userId"), "eve");
+  EXPECT_EQ(all.at("/found/1/stream"), "Purse-3");
+  EXPECT_EQ(all.at("/unreadable/0/stream"), "Purse-4");
+  EXPECT_EQ(all.at("/streams"), "4");
+  EXPECT_EQ(all.at("/events"), "6");
+  EXPECT_EQ(all.at("/complete"), "true");
+  EXPECT_EQ(all.at("/fold"), "stele::test::purse::Purse");
+  const auto some = get("/v1/aggregates/Purse?where=coins%20%3C%200&limit=1");
+  EXPECT_EQ(some.at("/complete"), "false");
+  EXPECT_EQ(some.at("/next"), "1");
+  const auto rest = get("/v1/aggregates/Purse?where=coins%20%3C%200&after=1");
+  EXPECT_EQ(rest.at("/found/0/stream"), "Purse-3");
+  EXPECT_EQ(rest.at("/streams"), "3");
+}
+
+TEST_F(HistoryApiTest, a_sweep_in_lines_ends_with_a_record) {
+  append("Purse-4", "Unheard", "{}");
+  const auto all = get("/v1/aggregates/Purse?where=coins%20%3C%200", "application/x-ndjson");
+  ASSERT_EQ(all.status, 200) << all.body;
+  EXPECT_THAT(all.body, testing::StartsWith(R"({"stream":"Purse-1","version":2,"before":{"coins":6})"));
+  EXPECT_THAT(all.body, HasSubstr("\n{\"$unreadable\":{\"stream\":\"Purse-4\",\"why\":"));
+  EXPECT_THAT(all.body, testing::EndsWith(R"({"$end":{"found":1,"streams":2,"events":4,"complete":true,)"
+                                          R"("next":null,"fold":"stele::test::purse::Purse"}})"
+                                          "\n"));
+  EXPECT_THAT(get("/v1/aggregates/Purse?where=version%20=%200&limit=1", "application/x-ndjson").body,
+              HasSubstr(R"("complete":false,"next":"1")"));
+}
+
+TEST_F(HistoryApiTest, a_sweep_that_makes_no_sense_is_refused_before_it_begins) {
+  EXPECT_EQ(get("/v1/aggregates/Purse").status, 400);
+  EXPECT_THAT(get("/v1/aggregates/Purse?where=coins%20%3C").body, HasSubstr("column 8"));
+  EXPECT_EQ(get("/v1/aggregates/Purse?where=true&limit=0").status, 400);
+  EXPECT_EQ(get("/v1/aggregates/Purse?where=true&limit=1001", "application/x-ndjson").status, 400);
+  EXPECT_EQ(get("/v1/aggregates/Purse?where=true&id=1").status, 400);
+  EXPECT_EQ(get("/v1/aggregates/Cart?where=true").status, 404);
+}
+
+TEST_F(HistoryApiTest, a_client_that_leaves_ends_its_sweep) {
+  NewEvent one;
+  one.type = "Filled";
+  one.data = R"({"coins":1})";
+  for (int i = 0; i < 3; ++i) {
+    AppendRequest many;
+    many.writes.push_back({"Purse-long", {}, std::vector<NewEvent>(10'000, one)});
+    ASSERT_TRUE(store_->append(std::move(many)));
+  }
+  const auto all = get("/v1/aggregates/Purse?where=coins%20%3C%20-9", "application/x-ndjson");
+  EXPECT_THAT(all.body, testing::StartsWith("{\"$progress\":{\"streams\":"));
+  EXPECT_THAT(all.body, HasSubstr("\"streams\":2,\"events\":30003,\"complete\":true"));
+  for (int i = 0; i < 3; ++i) {
+    RawSocket leaver(port());
+    ASSERT_TRUE(
+        leaver.send("GET /v1/aggregates/Purse?where=coins%20%3C%20-9 HTTP/1.1\r\nHost: x\r\n"
+                    "Accept: application/x-ndjson\r\n\r\n"));
+  }
+  EXPECT_EQ(get("/v1/aggregates/Purse/1").status, 200) << "others have their turn";
 }
 
 TEST_F(HistoryApiTest, what_if_writes_nothing) {

@@ -12,7 +12,7 @@ constexpr std::uint64_t usual_finds = 100;
 constexpr std::uint64_t most_finds = 1'000;
 constexpr std::size_t sweep_page_bytes = 8u << 20;
 // Of lines: then others may have the thread, and the client is told how far it came; one that has left is noticed.
-constexpr std::uint64_t events_per_turn = 50'000;
+constexpr std::uint64_t events_per_turn = 20'000;
 
 // The walk looks into the source beside it, so neither moves.
 struct OpenSweep {
