@@ -90,7 +90,12 @@ void check_id(EventStore& store, const Model& model, Dice& dice, Judge& judge) {
     judge.failed("finding an event by its id", found.error());
     return;
   }
-  judge.expect(found->position == mine.event.position && found->data == mine.event.data,
+  const auto& event = mine.event;
+  judge.expect(found->position == event.position && found->revision == event.revision &&
+                   found->stream == event.stream && found->type == event.type &&
+                   found->content_type == event.content_type && found->data == event.data &&
+                   found->metadata == event.metadata && found->tags == event.tags &&
+                   (!mine.time_known || found->recorded_at == event.recorded_at),
                "finding an event by its id", [&] { return at_position(position) + ": another one"; });
 }
 
@@ -111,8 +116,19 @@ void check_time(EventStore& store, const Model& model, Dice& dice, Judge& judge)
                [&] { return number(found->value()) + " instead of " + number(expected); });
 }
 
-void check_list(EventStore& store, const Model& model, Judge& judge) {
-  const auto listed = store.list_streams("", "", 1000);
+bool same_info(const StreamInfo& info, const ModelLife& life) {
+  return info.last_revision.value() + 1 == life.positions.size() &&
+         info.events == life.positions.size() - life.first_kept &&
+         info.first_position.value() == life.positions[life.first_kept] &&
+         info.last_position.value() == life.positions.back();
+}
+
+// By any beginning of a name, from any name on, as many as are asked for.
+void check_list(EventStore& store, const Model& model, Dice& dice, Judge& judge) {
+  const auto prefix = dice.below(2) == 0 ? std::string() : random_stream(dice).substr(0, 1 + dice.below(3));
+  const auto after = dice.below(2) == 0 ? std::string() : random_stream(dice);
+  const std::size_t limit = dice.below(3) == 0 ? 1 + static_cast<std::size_t>(dice.below(4)) : 1000;
+  const auto listed = store.list_streams(prefix, after, limit);
   if (!listed) {
     judge.failed("listing streams", listed.error());
     return;
@@ -120,9 +136,14 @@ void check_list(EventStore& store, const Model& model, Judge& judge) {
   std::size_t at = 0;
   for (const auto& name : model.streams()) {
     const auto life = model.life(name);
-    if (!life || life->is_over() || name.starts_with("$")) continue;
+    if (!life || life->is_over() || name.starts_with("$") || !name.starts_with(prefix) || name <= after)
+      continue;
+    if (at == limit) break;
     const bool there = at < listed->size() && (*listed)[at].stream == name;
     if (!judge.expect(there, "listing streams", [&] { return name + " is missing"; })) return;
+    if (!judge.expect(same_info((*listed)[at], *life), "what a list tells about a stream",
+                      [&] { return name; }))
+      return;
     ++at;
   }
   judge.expect(at == listed->size(), "listing streams",
@@ -279,11 +300,7 @@ void check_stream(EventStore& store, const Model& model, const std::string& stre
     judge.failed("asking about a stream", info.error());
     return;
   }
-  judge.expect(info->last_revision.value() + 1 == life->positions.size() &&
-                   info->events == life->positions.size() - life->first_kept &&
-                   info->first_position.value() == life->positions[life->first_kept] &&
-                   info->last_position.value() == life->positions.back(),
-               "what is told about a stream", [&] { return stream; });
+  judge.expect(same_info(*info, *life), "what is told about a stream", [&] { return stream; });
 }
 
 void check_something(EventStore& store, const Model& model, Dice& dice, Judge& judge) {
@@ -298,7 +315,7 @@ void check_something(EventStore& store, const Model& model, Dice& dice, Judge& j
       check_id(store, model, dice, judge);
       return check_time(store, model, dice, judge);
     default:
-      return check_list(store, model, judge);
+      return check_list(store, model, dice, judge);
   }
 }
 
@@ -313,6 +330,12 @@ void check_answer(const result<AppendResult>& answer, const Expected& expected, 
     if (!answer && expected.match) {
       judge.expect(answer.error().fact("position") == number(expected.match->value()),
                    "a conflict names the newest match", told);
+    }
+    if (!answer && !expected.stream.empty()) {
+      judge.expect(answer.error().fact("stream") == expected.stream &&
+                       answer.error().fact("actual") == expected.actual,
+                   "a conflict names the stream and where it stands",
+                   [&] { return expected.stream + " at " + expected.actual + "; " + told(); });
     }
     return;
   }

@@ -126,21 +126,26 @@ std::uint64_t Model::dropped() const {
 
 // ---- Appending
 
-bool Model::admits(const std::string& stream, const ExpectedVersion& expected) const {
+// Where the stream stands, as this kind of expectation counts it.
+std::optional<Revision> Model::seen_by(const std::string& stream, const ExpectedVersion& expected) const {
   const auto next = positions_of(stream, last()).size();
   std::optional<Revision> head;
   if (next > 0) head.emplace(next - 1);
   const auto keep = metadata(stream, last());
   const bool deleted = keep && member(*keep, "$tb").value_or(0) >= next;
   if (head && deleted && expected.kind() != ExpectedVersion::Kind::exact) head.reset();
-  return expected.admits(head);
+  return head;
 }
 
-std::optional<errc> Model::check(const std::string& stream, const ExpectedVersion& expected) const {
+std::optional<Expected> Model::check(const std::string& stream, const ExpectedVersion& expected) const {
   if (expected.kind() == ExpectedVersion::Kind::any) return std::nullopt;
-  if (ended(about(stream), last())) return errc::gone;
-  if (!admits(stream, expected)) return errc::conflict;
-  return std::nullopt;
+  if (ended(about(stream), last())) return refusal(errc::gone);
+  const auto head = seen_by(stream, expected);
+  if (expected.admits(head)) return std::nullopt;
+  auto conflict = refusal(errc::conflict);
+  conflict.stream = stream;
+  conflict.actual = head ? number(head->value()) : "no_stream";
+  return conflict;
 }
 
 // Nothing: none of the ids is in the log.
@@ -195,10 +200,10 @@ Expected Model::decide(const AppendRequest& request) const {
   expected.first = last().next();
   for (const auto& write : request.writes) {
     if (ended(about(write.stream), last())) return refusal(errc::gone);
-    if (const auto refused = check(write.stream, write.expected)) return refusal(*refused);
+    if (auto refused = check(write.stream, write.expected)) return *std::move(refused);
   }
   for (const auto& one : request.also_expect) {
-    if (const auto refused = check(one.stream, one.expected)) return refusal(*refused);
+    if (auto refused = check(one.stream, one.expected)) return *std::move(refused);
   }
   if (request.condition) check_condition(*request.condition, expected);
   if (expected.refused) return expected;

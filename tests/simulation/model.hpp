@@ -25,6 +25,8 @@ struct ModelEvent {
 struct Expected {
   std::optional<errc> refused;
   std::optional<Position> match;  // of a condition that fails: the newest event that does
+  std::string stream;             // whose expected version is not met
+  std::string actual;             // and where it stands, as the refusal says it
   bool duplicate = false;
   Position first;
   Position last;
@@ -84,8 +86,11 @@ class Model {
   [[nodiscard]] std::optional<ModelLife> life(std::string_view stream, Position until) const;
   [[nodiscard]] bool ended(std::string_view stream, Position until) const;
   [[nodiscard]] std::optional<std::string> metadata(std::string_view stream, Position until) const;
-  [[nodiscard]] bool admits(const std::string& stream, const ExpectedVersion& expected) const;
-  [[nodiscard]] std::optional<errc> check(const std::string& stream, const ExpectedVersion& expected) const;
+  [[nodiscard]] std::optional<Revision> seen_by(const std::string& stream,
+                                                const ExpectedVersion& expected) const;
+  // Nothing: it is met.
+  [[nodiscard]] std::optional<Expected> check(const std::string& stream,
+                                              const ExpectedVersion& expected) const;
   [[nodiscard]] std::optional<Expected> known_ids(const AppendRequest& request) const;
   [[nodiscard]] Expected repeated(const AppendRequest& request, std::uint64_t first) const;
   void check_condition(const AppendCondition& condition, Expected& expected) const;
