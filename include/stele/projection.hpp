@@ -399,6 +399,9 @@ class Projections {
 
   // Adds and starts one. `conflict` when the name is taken. The runner lives as long as this object.
   result<Runner*> add(std::shared_ptr<ProjectionTarget> target, RunnerOptions options = {});
+  // Takes the runner of this name from another registry in place of its own one, which goes on until it is stopped and
+  // lives on as after remove(). Answers that one. Errors: not_found, when either has none.
+  result<Runner*> replace(std::string_view name, Projections& by);
   // Stops it and forgets it; its model stays. The runner itself lives on, stopped, for whoever still holds it.
   result<void> remove(std::string_view name);
   [[nodiscard]] Runner* find(std::string_view name) const;     // null when unknown

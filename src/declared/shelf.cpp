@@ -39,15 +39,26 @@ Error taken(const Placed& placed) {
   return Error(errc::conflict, "there is a projection called " + placed.compiled.projection.name + " already")
       .with("projection", placed.compiled.projection.name)
       .help(placed.file.empty()
-                ? "drop it first, or give this one another name"
+                ? "give this one another name"
                 : "it comes from " + placed.file + ": change that file and restart the server");
 }
 
 }  // namespace
 
 Shelf::Shelf(EventStore& store, ShelfOptions options)
-    : store_(store), options_(std::move(options)), projections_(store) {}
-Shelf::~Shelf() { projections_.stop(); }
+    : store_(store),
+      options_(std::move(options)),
+      projections_(store),
+      building_(store),
+      switching_([this](const std::stop_token& stop) { switch_when_ready(stop); }) {}
+
+// Nobody switches any more, then nobody says that there is something to switch to.
+Shelf::~Shelf() {
+  switching_.request_stop();
+  switching_.join();
+  building_.stop();
+  projections_.stop();
+}
 
 result<std::unique_ptr<Shelf>> Shelf::open(EventStore& store, ShelfOptions options) {
   std::unique_ptr<Shelf> shelf(new Shelf(store, std::move(options)));
@@ -75,7 +86,9 @@ result<void> Shelf::load_records() {
   for (const JsonValue text : document.root().elements()) {
     STELE_TRY(auto compiled, compile(text.as_string().value_or(""), "a projection that was created over HTTP",
                                      options_.type_names));
-    STELE_CHECK(place(std::move(compiled), {}));
+    // The second of a name is the version that was being built.
+    const bool serves = !find(compiled.projection.name);
+    STELE_CHECK(serves ? place(std::move(compiled), {}) : build(std::move(compiled)));
   }
   return {};
 }
@@ -83,28 +96,37 @@ result<void> Shelf::load_records() {
 // The caller has `changing_`, or is alone.
 result<std::shared_ptr<const Placed>> Shelf::place(Compiled compiled, std::string file) {
   if (const auto there = find(compiled.projection.name)) return taken(*there);
+  STELE_TRY(auto placed, make(std::move(compiled), std::move(file), projections_));
+  const std::lock_guard lock(looking_);
+  placed_.emplace(placed->compiled.projection.name, placed);
+  return std::shared_ptr<const Placed>(placed);
+}
+
+result<std::shared_ptr<Placed>> Shelf::make(Compiled compiled, std::string file, Projections& among) {
   auto projection = compiled.projection;
   if (compiled.lineage) {
     STELE_TRY(projection, with_lineage(std::move(projection)));
   }
   STELE_TRY(auto target, SqliteTarget::open(options_.models, std::move(projection)));
   // The past needs no lineage of its own: it would be the beginning of the present one.
-  auto past = std::make_unique<SqlitePast>(store_, compiled.projection,
+  auto past = std::make_shared<SqlitePast>(store_, compiled.projection,
                                            SqlitePast::Options{.folder = options_.models / "past"});
   auto placed = std::make_shared<Placed>(std::move(compiled), target, std::move(past), std::move(file));
-  STELE_TRY(placed->runner, projections_.add(target));
-  const std::lock_guard lock(looking_);
-  placed_.emplace(placed->compiled.projection.name, placed);
-  return std::shared_ptr<const Placed>(placed);
+  STELE_TRY(placed->runner, among.add(target));
+  return placed;
 }
 
-// All of them in one record: it is written as a whole or not at all.
+// All of them in one record: it is written as a whole or not at all. What serves stands before what is being built.
 result<void> Shelf::write_records() {
   std::string json = "[";
-  for (const auto& placed : all()) {
-    if (!placed->file.empty()) continue;
+  const auto add = [&](const std::shared_ptr<const Placed>& placed) {
+    if (!placed || !placed->file.empty()) return;
     if (json.size() > 1) json += ',';
     base::append_json_string(json, placed->compiled.text);
+  };
+  for (const auto& placed : all()) {
+    add(placed);
+    add(upcoming(placed->compiled.projection.name));
   }
   return store_.records().put(shelf_space, shelf_key, json + "]");
 }
@@ -114,8 +136,8 @@ result<Shelf::Creation> Shelf::create(std::string_view text) {
   STELE_TRY(auto compiled, compile(text, "the projection", options_.type_names));
   const std::lock_guard lock(changing_);
   if (const auto there = find(compiled.projection.name)) {
-    if (there->compiled.text != text) return taken(*there);
-    return Creation{.placed = there, .is_new = false};
+    if (!there->file.empty() && there->compiled.text != text) return taken(*there);
+    return change(there, std::move(compiled));
   }
   STELE_TRY(auto placed, place(std::move(compiled), {}));
   if (auto kept = write_records(); !kept) {
@@ -124,7 +146,7 @@ result<Shelf::Creation> Shelf::create(std::string_view text) {
     (void)projections_.remove(placed->compiled.projection.name).has_value();
     return kept.error();
   }
-  return Creation{.placed = std::move(placed), .is_new = true};
+  return Creation{.placed = std::move(placed), .outcome = Creation::Outcome::created};
 }
 
 result<void> Shelf::drop(std::string_view name) {
@@ -138,36 +160,46 @@ result<void> Shelf::drop(std::string_view name) {
     return Error(errc::conflict, there->compiled.projection.name + " comes from a file")
         .with("path", there->file)
         .help("remove the file and restart the server");
+  give_up(name);
   {
     const std::lock_guard map_lock(looking_);
     placed_.erase(there->compiled.projection.name);
   }
   STELE_CHECK(write_records());
   STELE_CHECK(projections_.remove(name));
-  remove_files(*there);
+  remove_files(*there, true);
   return {};
 }
 
 // Whoever still reads goes on reading: the files are there until the last one has closed them.
-void Shelf::remove_files(const Placed& placed) const {
+void Shelf::remove_files(const Placed& placed, bool all_versions) const {
   const auto& projection = placed.compiled.projection;
-  const auto stem = projection.name + "-v" + std::to_string(projection.version);
-  constexpr std::size_t fingerprint = 13;  // "-" and twelve digits
+  const auto stem = projection.name + "-v";
+  const auto version = std::to_string(projection.version);
+  // "NAME-v2" and then ".db", ".1.db", ".db-wal", "-<fingerprint>": not another projection called NAME-v2x.
+  const auto is_its = [&](const std::string& file) {
+    if (!file.starts_with(stem)) return false;
+    const auto end = std::min(file.find_first_not_of("0123456789", stem.size()), file.size());
+    const bool ends = end == file.size() || file[end] == '.' || file[end] == '-';
+    const auto its_version = file.substr(stem.size(), end - stem.size());
+    return ends && !its_version.empty() && (all_versions || its_version == version);
+  };
   std::error_code ignored;
-  for (const auto& entry : std::filesystem::directory_iterator(options_.models, ignored))
-    if (entry.path().filename().string().starts_with(stem + "."))
-      std::filesystem::remove(entry.path(), ignored);
-  for (const auto& entry : std::filesystem::directory_iterator(options_.models / "past", ignored)) {
-    const auto folder = entry.path().filename().string();
-    if (folder.starts_with(stem + "-") && folder.size() == stem.size() + fingerprint)
-      std::filesystem::remove_all(entry.path(), ignored);
-  }
+  for (const auto& folder : {options_.models, options_.models / "past"})
+    for (const auto& entry : std::filesystem::directory_iterator(folder, ignored))
+      if (is_its(entry.path().filename().string())) std::filesystem::remove_all(entry.path(), ignored);
 }
 
 std::shared_ptr<const Placed> Shelf::find(std::string_view name) const {
   const std::lock_guard lock(looking_);
   const auto found = placed_.find(name);
   return found == placed_.end() ? nullptr : found->second;
+}
+
+std::shared_ptr<const Placed> Shelf::upcoming(std::string_view name) const {
+  const std::lock_guard lock(looking_);
+  const auto found = upcoming_.find(name);
+  return found == upcoming_.end() ? nullptr : found->second;
 }
 
 std::vector<std::shared_ptr<const Placed>> Shelf::all() const {

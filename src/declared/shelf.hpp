@@ -1,10 +1,15 @@
 // shelf.hpp - the `.sql` projections of one server: loaded from a folder or given over HTTP, kept up to date, asked
 // about now and about the past. What is in one of them is compiled.hpp.
 //
+// Another version of one that is there is built beside it, from a model file of its own; the old one answers until the
+// new one has seen everything that the old one has, then the new one does (versions.cpp).
+//
 // The texts that were given over HTTP are kept in the store's records, so they are there after a restart; the models
 // are files that come back from the log when they are lost.
 #pragma once
 
+#include <condition_variable>
+#include <deque>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -12,6 +17,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include "declared/compiled.hpp"
@@ -22,12 +28,12 @@ namespace stele::declared {
 
 // One projection that runs. Lives as long as somebody holds it; its runner as long as the shelf.
 struct Placed {
-  Placed(Compiled what, std::shared_ptr<SqliteTarget> where, std::unique_ptr<SqlitePast> before,
+  Placed(Compiled what, std::shared_ptr<SqliteTarget> where, std::shared_ptr<SqlitePast> before,
          std::string from)
       : compiled(std::move(what)), target(std::move(where)), past(std::move(before)), file(std::move(from)) {}
   const Compiled compiled;
   const std::shared_ptr<SqliteTarget> target;
-  const std::unique_ptr<SqlitePast> past;
+  const std::shared_ptr<SqlitePast> past;
   const std::string file;    // empty: it was given over HTTP
   Runner* runner = nullptr;  // set once, before anybody finds it
 };
@@ -47,16 +53,25 @@ class Shelf {
   ~Shelf();  // stops them all
 
   struct Creation {
+    enum class Outcome : std::uint8_t {
+      created,
+      unchanged,  // the same text was there already
+      updated,    // other queries over the same tables: they are asked from now on
+      building,   // another version: it answers when it has caught up
+    };
     std::shared_ptr<const Placed> placed;
-    bool is_new = true;  // the same text under the same name was there already
+    Outcome outcome = Outcome::created;
   };
-  // Errors: those of compile(), conflict (the name is taken by another text), read_only.
+  // Errors: those of compile(), conflict (the name is taken by a file; or the same version has other tables or rules),
+  // read_only. The text that serves, given again, gives up a version that is being built.
   result<Creation> create(std::string_view text);
-  // Its model goes with it. Errors: not_found, conflict (it comes from a file).
+  // Its models go with it, of all versions. Errors: not_found, conflict (it comes from a file).
   result<void> drop(std::string_view name);
 
   [[nodiscard]] std::shared_ptr<const Placed> find(std::string_view name) const;  // null when unknown
   [[nodiscard]] std::vector<std::shared_ptr<const Placed>> all() const;
+  // The version that is being built, null when there is none.
+  [[nodiscard]] std::shared_ptr<const Placed> upcoming(std::string_view name) const;
   [[nodiscard]] Projections& projections() { return projections_; }
 
  private:
@@ -64,15 +79,32 @@ class Shelf {
   result<void> load_folder();
   result<void> load_records();
   result<std::shared_ptr<const Placed>> place(Compiled compiled, std::string file);
+  result<std::shared_ptr<Placed>> make(Compiled compiled, std::string file, Projections& among);
   result<void> write_records();
-  void remove_files(const Placed& placed) const;
+  // Of this version, or of every one.
+  void remove_files(const Placed& placed, bool all_versions) const;
+
+  // versions.cpp
+  result<Creation> change(const std::shared_ptr<const Placed>& there, Compiled compiled);
+  result<Creation> change_queries(const Placed& there, Compiled compiled);
+  result<std::shared_ptr<const Placed>> build(Compiled compiled);
+  void give_up(std::string_view name);
+  void switch_when_ready(const std::stop_token& stop);
+  void switch_over(const std::string& name);
 
   EventStore& store_;
   const ShelfOptions options_;
   std::mutex changing_;         // one creation or removal at a time
   mutable std::mutex looking_;  // of the map alone
   std::map<std::string, std::shared_ptr<const Placed>, std::less<>> placed_;
+  std::map<std::string, std::shared_ptr<const Placed>, std::less<>> upcoming_;
   Projections projections_;
+  Projections building_;
+
+  std::mutex ready_mutex_;
+  std::condition_variable_any is_ready_;
+  std::deque<std::string> ready_;  // names whose other version has caught up
+  std::jthread switching_;         // the last: it ends first
 };
 
 // Rows, and which position they reflect.

@@ -53,6 +53,21 @@ result<void> Projections::remove(std::string_view name) {
   return {};
 }
 
+// Both lists at once: nobody who looks finds none, or two.
+result<Runner*> Projections::replace(std::string_view name, Projections& by) {
+  const std::scoped_lock lock(impl_->mutex, by.impl_->mutex);
+  const auto is_it = [&](const auto& runner) { return runner->target().name() == name; };
+  const auto ours = std::ranges::find_if(impl_->runners, is_it);
+  const auto theirs = std::ranges::find_if(by.impl_->runners, is_it);
+  if (ours == impl_->runners.end() || theirs == by.impl_->runners.end())
+    return Error(errc::not_found, "there is no projection named " + std::string(name))
+        .with("projection", std::string(name));
+  Runner* replaced = ours->get();
+  impl_->removed.push_back(std::exchange(*ours, std::move(*theirs)));
+  by.impl_->runners.erase(theirs);
+  return replaced;
+}
+
 Runner* Projections::find(std::string_view name) const {
   const std::lock_guard lock(impl_->mutex);
   return impl_->find(name);

@@ -16,6 +16,7 @@ namespace stele::declared {
 namespace {
 
 using namespace std::chrono_literals;
+using Outcome = Shelf::Creation::Outcome;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
@@ -253,8 +254,10 @@ TEST_F(Declared, what_a_query_is_given_is_checked) {
 TEST_F(Declared, what_was_created_is_there_after_a_restart_until_it_is_dropped) {
   some_accounts();
   placed(balances);
-  EXPECT_FALSE(shelf().create(balances)->is_new);
-  EXPECT_EQ(shelf().create(balances + "\n-- changed\n").error().kind(), errc::conflict);
+  EXPECT_EQ(shelf().create(balances)->outcome, Outcome::unchanged);
+  auto other_rules = balances;
+  other_rules.replace(other_rules.find("@on MoneyWithdrawn, FeeTaken"), 28, "@on MoneyWithdrawn");
+  EXPECT_EQ(shelf().create(other_rules).error().kind(), errc::conflict);
   shelf_.reset();
   const auto again = shelf().find("balances");
   ASSERT_TRUE(again);
@@ -264,7 +267,7 @@ TEST_F(Declared, what_was_created_is_there_after_a_restart_until_it_is_dropped) 
   ASSERT_TRUE(shelf().drop("balances"));
   EXPECT_EQ(shelf().drop("balances").error().kind(), errc::not_found);
   EXPECT_FALSE(std::filesystem::exists(directory_ / "models" / "balances-v1.db"));
-  EXPECT_TRUE(shelf().create(balances)->is_new) << "the name is free again";
+  EXPECT_EQ(shelf().create(balances)->outcome, Outcome::created) << "the name is free again";
   ASSERT_TRUE(shelf().drop("balances"));
   shelf_.reset();
   EXPECT_TRUE(shelf().all().empty());

@@ -52,8 +52,13 @@ Answer list_projections(const std::vector<Projections*>& all, const Request&) {
   return Response::json(200, "{\"projections\":[" + out + "]}");
 }
 
-Answer show_projection(Runner& runner, const Request&) {
-  return Response::json(200, projection_details_json(runner));
+// With the version that is being built to take its place, where there is one.
+Answer show_projection(Runner& runner, const declared::Shelf* shelf) {
+  auto details = projection_details_json(runner);
+  const auto next = shelf ? shelf->upcoming(runner.target().name()) : nullptr;
+  const bool its = next && shelf->find(runner.target().name())->runner == &runner;
+  if (its) details.insert(details.size() - 1, ",\"next\":" + projection_json(next->runner->status()));
+  return Response::json(200, std::move(details));
 }
 
 Answer list_parked(Runner& runner, const Request&) {
@@ -150,7 +155,7 @@ Answer skip_parked(Runner& runner, const Request& request) {
 
 // ---- Addresses
 
-using ProjectionCall = Answer (*)(Runner&, const Request&);
+using ProjectionCall = std::function<Answer(Runner&, const Request&)>;
 
 // Of the projection that the address names; looked up each time, since projections come and go.
 Handler on_projection(std::vector<Projections*> all, ProjectionCall call) {
@@ -177,7 +182,7 @@ ServedRoute projection_route(std::string method, std::string pattern, Handler ha
 
 struct Operation {
   const char* word;
-  ProjectionCall call;
+  Answer (*call)(Runner&, const Request&);
   const char* summary;
   const char* description;
 };
@@ -209,7 +214,10 @@ std::vector<ServedRoute> projection_routes(const std::shared_ptr<Core>& core) {
   routes.push_back(projection_route("GET", "/v1/projections",
                                     [all](const Request& request) { return list_projections(all, request); },
                                     {.summary = "The application's projections, with how far they are"}));
-  routes.push_back(projection_route("GET", one, on_projection(all, show_projection),
+  const auto show = [shelf = core->shelf.get()](Runner& runner, const Request&) {
+    return show_projection(runner, shelf);
+  };
+  routes.push_back(projection_route("GET", one, on_projection(all, show),
                                     {.summary = "One projection, with its latencies and costs"}));
   routes.push_back(projection_route("GET", one + "/errors", on_projection(all, list_parked),
                                     {.summary = "Events that are not in the model, and why"}));

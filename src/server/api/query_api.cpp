@@ -77,11 +77,15 @@ Answer create_projection(Core&, declared::Shelf& shelf, const Request& request) 
   STELE_TRY(const auto creation, shelf.create(request.body));
   const auto& placed = *creation.placed;
   const auto& projection = placed.compiled.projection;
-  std::string body =
-      "{\"name\":" + json_quoted(projection.name) + ",\"version\":" + std::to_string(projection.version) +
-      ",\"created\":" + (creation.is_new ? "true" : "false") + ",\"queries\":" + queries_json(placed) + "}";
-  return Response::json(creation.is_new ? 201 : 200, std::move(body))
-      .header("Location", "/v1/projections/" + projection.name);
+  using enum declared::Shelf::Creation::Outcome;
+  std::string body = "{\"name\":" + json_quoted(projection.name) +
+                     ",\"version\":" + std::to_string(projection.version) +
+                     ",\"created\":" + (creation.outcome == created ? "true" : "false");
+  if (creation.outcome == updated) body += ",\"updated\":true";
+  if (creation.outcome == building) body += ",\"building\":true";
+  body += ",\"queries\":" + queries_json(placed) + "}";
+  const int status = creation.outcome == created ? 201 : creation.outcome == building ? 202 : 200;
+  return Response::json(status, std::move(body)).header("Location", "/v1/projections/" + projection.name);
 }
 
 Answer drop_projection(Core&, declared::Shelf& shelf, const Request& request) {
