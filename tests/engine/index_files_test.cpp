@@ -177,7 +177,7 @@ TEST(IndexFilesOfALog, a_file_under_another_name_or_of_another_store_or_format_i
   // Headers of later versions, with checksums that are right.
   for (const auto at : {layout::header_minor, layout::header_major}) {
     auto later = good;
-    base::store_le<std::uint16_t>(later.data() + at, 2);
+    base::store_le<std::uint16_t>(later.data() + at, layout::major + 1);
     const auto sum = base::crc32c(
         std::string_view(later).substr(layout::header_major, layout::page_bytes - layout::header_major));
     base::store_le<std::uint32_t>(later.data() + layout::header_crc, sum);

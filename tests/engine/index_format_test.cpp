@@ -87,7 +87,8 @@ TEST(IndexFormat, every_offset_is_where_the_page_says) {
   EXPECT_EQ(static_cast<std::uint32_t>(layout::Section::segments), 1u);
   EXPECT_EQ(static_cast<std::uint32_t>(layout::Section::terms), 7u);
   EXPECT_EQ(static_cast<std::uint32_t>(layout::Section::ids), 11u);
-  EXPECT_EQ(static_cast<std::uint32_t>(layout::Section::checksums), 13u);
+  EXPECT_EQ(static_cast<std::uint32_t>(layout::Section::id_filter), 12u);
+  EXPECT_EQ(static_cast<std::uint32_t>(layout::Section::checksums), 14u);
 }
 
 TEST(IndexFormat, hashes_never_change) {

@@ -2,6 +2,8 @@
 // file with any byte changed answers right or says that it is damaged.
 #include <gtest/gtest.h>
 
+#include <random>
+
 #include "base/bytes.hpp"
 #include "base/crc32c.hpp"
 #include "index_random_log.hpp"
@@ -44,6 +46,41 @@ TEST(SealedPart, answers_stay_exact_when_every_name_has_the_same_hash) {
     const auto file = sealed(*part, log, disk, hash);
     EXPECT_EQ(answers_of(*part, log, part->last()), answers_of(*file, log, part->last()));
   }
+}
+
+// Whoever appends brings ids that are in no file: to say so must not cost a page of each.
+TEST(SealedPart, new_ids_are_answered_without_a_look_at_the_table) {
+  RandomLog log(5);
+  io::simulated::MemoryDisk disk;
+  const auto part = log.segment(2000, 2100);
+  const auto file = sealed(*part, log, disk);
+  const auto path = file->file().path();
+  auto bytes = disk.bytes(path);
+  const auto& ids = file->file().place(layout::Section::ids);
+  const auto begin = (ids.offset + layout::page_bytes - 1) / layout::page_bytes * layout::page_bytes;
+  for (auto at = begin; at + layout::page_bytes <= ids.offset + ids.size; at += layout::page_bytes) {
+    bytes[at] ^= 1;  // not the last one, which the filter shares
+  }
+  disk.put(path, bytes);
+  const auto damaged = SealedPart::open(**disk.open(path, io::Mode::read), hash_term);
+  ASSERT_TRUE(damaged);
+  int looked = 0;
+  std::mt19937_64 random(5);
+  for (int i = 0; i < 10'000; ++i) {
+    std::array<std::uint8_t, 16> any{};
+    for (auto& byte : any) byte = static_cast<std::uint8_t>(random());
+    const auto found = (*damaged)->find_id(Uuid(any));
+    if (!found) ++looked;
+    if (found) {
+      EXPECT_FALSE(found->has_value());
+    }
+  }
+  EXPECT_LT(looked, 50) << "of ten thousand";
+  int refused = 0;
+  for (const auto& [id, row] : part->ids().entries()) {
+    if (!(*damaged)->find_id(id)) ++refused;
+  }
+  EXPECT_GT(refused, 1000) << "those that are there are looked for in the table";
 }
 
 TEST(SealedPart, rows_without_an_event_stay_empty) {

@@ -136,8 +136,7 @@ std::optional<std::uint64_t> take_varint(std::string_view& from) {
   return std::nullopt;
 }
 
-std::uint64_t filter_blocks(std::uint64_t keys) {
-  constexpr std::uint64_t bits_per_key = 10;
+std::uint64_t filter_blocks(std::uint64_t keys, std::uint64_t bits_per_key) {
   return std::max<std::uint64_t>(1, (keys * bits_per_key + 511) / 512);
 }
 

@@ -18,7 +18,7 @@
 namespace stele::engine::layout {
 
 inline constexpr std::string_view magic = "STELEIDX";
-inline constexpr std::uint16_t major = 1, minor = 0;
+inline constexpr std::uint16_t major = 2, minor = 0;
 inline constexpr std::size_t page_bytes = 4096;  // the header is the first page
 inline constexpr std::size_t section_alignment = 64;
 
@@ -48,10 +48,11 @@ enum class Section : std::uint32_t {
   term_hashes,     // {u32 hash, u32 term} by hash, then the fan-out; parameter: bits of the fan-out
   filter,          // 64-byte blocks
   ids,             // {16 bytes, u32 row} by hash, then the fan-out; parameter: bits of the fan-out
+  id_filter,       // 64-byte blocks
   times,           // {u32 row, u64 microseconds}
   checksums,       // u32 per page
 };
-inline constexpr std::size_t section_kinds = 13;
+inline constexpr std::size_t section_kinds = 14;
 
 inline constexpr std::size_t segment_entry = 40;  // u64 first, u64 end, u64 salt, u64 frames, u64 events
 inline constexpr std::size_t name_entry = 24;  // u64 count, u32 first row, u32 last row, u32 at, u32 length
@@ -95,11 +96,14 @@ void put_varint(std::string& to, std::uint64_t value);
 // Moves `from` behind it; nothing when it is cut short.
 [[nodiscard]] std::optional<std::uint64_t> take_varint(std::string_view& from);
 
-// ---- The filter: one 64-byte block per key, seven bits in it, all chosen by the key's hash.
+// ---- The filters: one 64-byte block per key, seven bits in it. What is new is asked of every file, and a wrong "maybe"
+// costs a page of the disk: of ids, which are new with every event, fewer than one in five hundred.
 
-[[nodiscard]] std::uint64_t filter_blocks(std::uint64_t keys);
+inline constexpr std::uint64_t filter_bits_per_term = 10;
+inline constexpr std::uint64_t filter_bits_per_id = 16;
+[[nodiscard]] std::uint64_t filter_blocks(std::uint64_t keys, std::uint64_t bits_per_key);
 [[nodiscard]] inline std::uint64_t filter_block(std::uint32_t hash, std::uint64_t blocks) {
-  return hash * blocks >> 32;  // grows with the hash: a filter is written front to back
+  return hash * blocks >> 32;  // grows with the hash: keys that come by hash fill it front to back
 }
 // Calls `use(bit)`, below 512, seven times.
 template <class Use>

@@ -10,8 +10,8 @@ namespace stele::engine {
 namespace {
 
 constexpr std::array<std::string_view, layout::section_kinds + 1> section_names{
-    "unknown", "segments",    "offsets",     "types",  "categories", "type_names", "category_names",
-    "terms",   "term_places", "term_hashes", "filter", "ids",        "times",      "checksums"};
+    "unknown",     "segments",    "offsets", "types", "categories", "type_names", "category_names", "terms",
+    "term_places", "term_hashes", "filter",  "ids",   "id_filter",  "times",      "checksums"};
 
 std::string_view name_of(layout::Section section) {
   const auto number = static_cast<std::size_t>(section);

@@ -378,9 +378,9 @@ class Merging {
                           return {};
                         }));
     entries.finish();
-    FilterWriter filter(file_, hashes.size());
-    for (const auto hash : hashes) filter.put(hash);
-    filter.finish();
+    FilterWriter filter(hashes.size(), layout::filter_bits_per_term);
+    for (const auto hash : hashes) filter.put(hash, hash);
+    filter.write(file_, Section::filter);
     return {};
   }
 
@@ -389,6 +389,7 @@ class Merging {
     std::uint64_t expected = 0;
     for (const auto& part : parts_) expected += part->file().place(Section::ids).size / layout::id_entry;
     HashWriter entries(file_, Section::ids, expected);
+    FilterWriter filter(expected, layout::filter_bits_per_id);
     std::vector<std::pair<Uuid, std::uint32_t>> same;
     STELE_CHECK(
         by_hash(Section::ids, layout::id_entry, [&](std::uint32_t hash, const Group& group) -> result<void> {
@@ -404,10 +405,12 @@ class Merging {
             std::ranges::copy(id.bytes(), entry.begin());
             base::store_le<std::uint32_t>(entry.data() + 16, row);
             entries.put(hash, {entry.data(), entry.size()});
+            filter.put(hash, static_cast<std::uint32_t>(long_hash_id(id)));
           }
           return {};
         }));
     entries.finish();
+    filter.write(file_, Section::id_filter);
     return {};
   }
 

@@ -30,11 +30,11 @@ std::uint64_t hash_name(std::uint64_t seed, std::string_view name) {
   return fold(state * hash_odd);
 }
 
-std::uint32_t hash_id(const Uuid& id) {
+std::uint64_t long_hash_id(const Uuid& id) {
   const auto* bytes = reinterpret_cast<const char*>(id.bytes().data());
   const auto high = base::load_le<std::uint64_t>(bytes);
   const auto low = base::load_le<std::uint64_t>(bytes + 8);
-  return static_cast<std::uint32_t>(fold(fold(high) * hash_odd ^ low) >> 32);
+  return fold(fold(high) * hash_odd ^ low);
 }
 
 std::uint32_t hash_term(TermKind kind, std::string_view name) {

@@ -11,7 +11,10 @@ namespace stele::engine {
 
 [[nodiscard]] std::uint64_t hash_name(std::uint64_t seed, std::string_view name);
 // Ids are hashed in full: clients may give any, also such that count upwards.
-[[nodiscard]] std::uint32_t hash_id(const Uuid& id);
+[[nodiscard]] std::uint64_t long_hash_id(const Uuid& id);
+[[nodiscard]] inline std::uint32_t hash_id(const Uuid& id) {
+  return static_cast<std::uint32_t>(long_hash_id(id) >> 32);
+}
 
 // Of a term: the upper half of 64 bits is what the file keeps. Tests give another one, to force collisions.
 using TermHash = std::uint32_t (*)(TermKind kind, std::string_view name);

@@ -77,9 +77,9 @@ class Sealing {
       entries.put(hash, {entry.data(), entry.size()});
     }
     entries.finish();
-    FilterWriter filter(file_, hashes_.size());
-    for (const auto& [hash, term] : hashes_) filter.put(hash);
-    filter.finish();
+    FilterWriter filter(hashes_.size(), layout::filter_bits_per_term);
+    for (const auto& [hash, term] : hashes_) filter.put(hash, hash);
+    filter.write(file_, layout::Section::filter);
   }
 
   void ids() {
@@ -87,13 +87,16 @@ class Sealing {
     std::ranges::sort(all, {},
                       [](const IdTable::Entry& entry) { return std::pair(hash_id(entry.id), entry.id); });
     HashWriter entries(file_, layout::Section::ids, all.size());
+    FilterWriter filter(all.size(), layout::filter_bits_per_id);
     for (const auto& [id, row] : all) {
       std::array<char, layout::id_entry> entry{};
       std::ranges::copy(id.bytes(), entry.begin());
       base::store_le<std::uint32_t>(entry.data() + 16, row);
       entries.put(hash_id(id), {entry.data(), entry.size()});
+      filter.put(hash_id(id), static_cast<std::uint32_t>(long_hash_id(id)));
     }
     entries.finish();
+    filter.write(file_, layout::Section::id_filter);
   }
 
   void times() {

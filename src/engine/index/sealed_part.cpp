@@ -23,8 +23,9 @@ result<std::shared_ptr<SealedPart>> SealedPart::open(const io::File& file, TermH
   if (part->file_->place(Section::offsets).size != part->rows() * 4) {
     return part->file_->damaged("it has not one place for every event");
   }
-  // A stream or tag that is new is looked for in every part: each "no" would cost a page.
+  // A stream, tag or id that is new is looked for in every part: each "no" would cost a page.
   part->file_->prefetch(Section::filter);
+  part->file_->prefetch(Section::id_filter);
   return part;
 }
 
@@ -121,12 +122,12 @@ result<void> SealedPart::codes(ColumnKind kind, Position from, std::span<std::ui
 
 // ---- Terms
 
-result<bool> SealedPart::may_have(std::uint32_t hash) const {
-  const auto blocks = file_->place(Section::filter).size / 64;
+result<bool> SealedPart::may_have(Section filter, std::uint32_t place, std::uint32_t bits) const {
+  const auto blocks = file_->place(filter).size / 64;
   if (blocks == 0) return false;
-  STELE_TRY(const auto block, file_->view(Section::filter, layout::filter_block(hash, blocks) * 64, 64));
+  STELE_TRY(const auto block, file_->view(filter, layout::filter_block(place, blocks) * 64, 64));
   bool all = true;
-  layout::filter_bits(hash, [&](std::uint32_t bit) {
+  layout::filter_bits(bits, [&](std::uint32_t bit) {
     all = all && (static_cast<std::uint8_t>(block[bit / 8]) >> bit % 8 & 1) != 0;
   });
   return all;
@@ -148,7 +149,7 @@ result<std::string_view> SealedPart::entries_of(Section section, std::size_t ent
 
 result<std::optional<SealedTerm>> SealedPart::find_term(TermKind kind, std::string_view name) const {
   const auto hash = hash_(kind, name);
-  STELE_TRY(const bool maybe, may_have(hash));
+  STELE_TRY(const bool maybe, may_have(Section::filter, hash, hash));
   if (!maybe) return std::nullopt;
   STELE_TRY(const auto entries, entries_of(Section::term_hashes, layout::hash_entry, hash));
   for (std::size_t at = 0; at < entries.size(); at += layout::hash_entry) {
@@ -209,7 +210,11 @@ result<std::vector<std::string>> SealedPart::streams(std::string_view prefix, st
 // ---- Ids and times
 
 result<std::optional<Position>> SealedPart::find_id(const Uuid& id) const {
-  STELE_TRY(const auto entries, entries_of(Section::ids, layout::id_entry, hash_id(id)));
+  const auto hash = long_hash_id(id);
+  const auto place = static_cast<std::uint32_t>(hash >> 32);
+  STELE_TRY(const bool maybe, may_have(Section::id_filter, place, static_cast<std::uint32_t>(hash)));
+  if (!maybe) return std::nullopt;
+  STELE_TRY(const auto entries, entries_of(Section::ids, layout::id_entry, place));
   for (std::size_t at = 0; at < entries.size(); at += layout::id_entry) {
     const auto* const bytes = reinterpret_cast<const std::uint8_t*>(entries.data() + at);
     if (!std::equal(id.bytes().begin(), id.bytes().end(), bytes)) continue;

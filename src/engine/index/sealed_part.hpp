@@ -92,7 +92,7 @@ class SealedPart final : public IndexPart {
 
   result<void> read_segments();
   result<std::optional<SealedTerm>> find_term(TermKind kind, std::string_view name) const;
-  result<bool> may_have(std::uint32_t hash) const;
+  result<bool> may_have(layout::Section filter, std::uint32_t place, std::uint32_t bits) const;
   // The entries whose hash shares the place in the fan-out.
   result<std::string_view> entries_of(layout::Section section, std::size_t entry_bytes,
                                       std::uint32_t hash) const;

@@ -176,26 +176,21 @@ void HashWriter::finish() {
   for (const auto count : before_) file_.put_u32(sum += count);
 }
 
-FilterWriter::FilterWriter(IndexFileWriter& file, std::uint64_t keys)
-    : file_(file), blocks_(layout::filter_blocks(keys)) {
-  file_.begin(Section::filter);
-}
+FilterWriter::FilterWriter(std::uint64_t keys, std::uint64_t bits_per_key)
+    : blocks_(layout::filter_blocks(keys, bits_per_key)), bits_(blocks_ * 64, '\0') {}
 
-void FilterWriter::advance(std::uint64_t block) {
-  STELE_ASSERT(block >= block_ && block <= blocks_, "a filter is written front to back", block, block_);
-  for (; block_ < block; ++block_) {
-    file_.put({bits_.data(), bits_.size()});
-    bits_.fill(0);
-  }
-}
-
-void FilterWriter::put(std::uint32_t hash) {
-  advance(layout::filter_block(hash, blocks_));
-  layout::filter_bits(hash, [this](std::uint32_t bit) {
-    bits_[bit / 8] = static_cast<char>(bits_[bit / 8] | static_cast<char>(1u << bit % 8));
+void FilterWriter::put(std::uint32_t place, std::uint32_t bits) {
+  const auto block = layout::filter_block(place, blocks_);
+  STELE_ASSERT(block < blocks_, "a key has a block", block, blocks_);
+  char* const at = bits_.data() + block * 64;
+  layout::filter_bits(bits, [at](std::uint32_t bit) {
+    at[bit / 8] = static_cast<char>(at[bit / 8] | static_cast<char>(1u << bit % 8));
   });
 }
 
-void FilterWriter::finish() { advance(blocks_); }
+void FilterWriter::write(IndexFileWriter& file, Section section) const {
+  file.begin(section);
+  file.put(bits_);
+}
 
 }  // namespace stele::engine

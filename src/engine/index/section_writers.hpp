@@ -82,7 +82,7 @@ class TermWriter {
 // Differences of the rows of one block: all but the first, which stands elsewhere.
 void put_row_steps(std::string& to, std::span<const std::uint32_t> rows);
 
-// Entries by hash, then the fan-out directory over them, and on the way the filter when one is wanted.
+// Entries by hash, then the fan-out directory over them.
 class HashWriter {
  public:
   // `expected`: about so many entries will come.
@@ -96,18 +96,17 @@ class HashWriter {
   std::vector<std::uint32_t> before_;  // entries in front of each place of the fan-out
 };
 
+// Made in memory while something else is written: two bytes a key at most.
 class FilterWriter {
  public:
-  FilterWriter(IndexFileWriter& file, std::uint64_t keys);
-  void put(std::uint32_t hash);  // ascending
-  void finish();
+  FilterWriter(std::uint64_t keys, std::uint64_t bits_per_key);
+  // `place` chooses the block, `bits` what is set in it.
+  void put(std::uint32_t place, std::uint32_t bits);
+  void write(IndexFileWriter& file, layout::Section section) const;
 
  private:
-  void advance(std::uint64_t block);
-  IndexFileWriter& file_;
   std::uint64_t blocks_;
-  std::uint64_t block_ = 0;
-  std::array<char, 64> bits_{};
+  std::string bits_;
 };
 
 }  // namespace stele::engine
