@@ -159,6 +159,20 @@ TEST_F(HistoryCommands, bisect_finds_one_and_sweeps_all) {
   EXPECT_THAT(one.err, HasSubstr("searched BankAccount-a-1 v0..v3, complete"));
   const auto all = both({"bisect", "BankAccount", "--bad", "balance < 0", "--fields", "stream,version"});
   EXPECT_EQ(all.out, "{\"stream\":\"BankAccount-a-1\",\"version\":3}\n");
+  EXPECT_EQ(all.err, "searched 2 streams of BankAccount, 5 events; found 1, complete\n");
+  EXPECT_THAT(both({"bisect", "BankAccount", "--bad", "balance < 0", "--fields", "fold"}).out,
+              HasSubstr("bank::Account"));
+  const auto odd = both({"bisect", "BankAccount", "--bad", "version = 0", "--fields", "stream"});
+  EXPECT_EQ(odd.out, "{\"stream\":\"BankAccount-a-1\"}\n{\"stream\":\"BankAccount-b-2\"}\n");
+  const auto some =
+      shell({"bisect", "BankAccount", "--bad", "version = 0", "-n", "1", "--fields", "stream", "--url", url});
+  EXPECT_EQ(some.out, "{\"stream\":\"BankAccount-a-1\"}\n");
+  EXPECT_EQ(some.code, 8) << "there may be more";
+  append_at(*store, "BankAccount-z", "2026-03-01T12:00:00Z", event_numbered(6, "Unheard", "{}"));
+  const auto unreadable = both({"bisect", "BankAccount", "--bad", "balance < 0", "--fields", "stream"});
+  EXPECT_THAT(unreadable.err, HasSubstr("cannot be folded: BankAccount-z: "));
+  EXPECT_EQ(unreadable.code, 8);
+  EXPECT_EQ(shell({"bisect", "Nobody", "--bad", "true", "--url", url}).code, 3);
   const auto none = both({"bisect", "BankAccount", "a-1", "--bad", "balance > 1000", "--monotone"});
   EXPECT_EQ(none.code, 3);
   EXPECT_EQ(both({"bisect", "BankAccount", "a-1", "--bad", "balance >"}).code,
