@@ -10,6 +10,7 @@ namespace stele::test {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 const std::string sums = R"(---
 name: sums
@@ -52,7 +53,9 @@ TEST_F(DeclaredApiTest, one_is_created_asked_kept_and_dropped) {
   EXPECT_EQ(created.header("location"), "/v1/projections/sums");
   EXPECT_THAT(created.body, HasSubstr(R"({"name":"account","type":"text","required":true})"));
   EXPECT_EQ(create(sums).status, 200) << "the same again";
-  EXPECT_EQ(create(sums + "\n").status, 409);
+  auto other_rules = sums;
+  other_rules.replace(other_rules.find("@on Paid"), 8, "@on Sold");
+  EXPECT_THAT(create(other_rules).body, HasSubstr("raise `version:`"));
   EXPECT_EQ(get("/v1/projections/sums/source").body, sums);
   const auto asked = get("/v1/projections/sums/queries/of?account=1&after_position=3");
   ASSERT_EQ(asked.status, 200) << asked.body;
@@ -66,6 +69,42 @@ TEST_F(DeclaredApiTest, one_is_created_asked_kept_and_dropped) {
   EXPECT_EQ(get("/v1/projections/sums/queries/all").status, 404);
   restart();
   EXPECT_EQ(get("/v1/projections/sums/queries/all").status, 404);
+}
+
+TEST_F(DeclaredApiTest, another_version_is_built_beside_the_one_that_answers) {
+  ASSERT_EQ(create(sums).status, 201);
+  auto doubled = sums;
+  doubled.replace(doubled.find("name: sums"), 10, "name: sums\nversion: 2");
+  doubled.replace(doubled.find("units(:data.amount, 2)"), 22, "2 * units(:data.amount, 2)");
+  const auto building = create(doubled);
+  ASSERT_EQ(building.status, 202) << building.body;
+  EXPECT_THAT(building.body, HasSubstr(R"("version":2,"created":false,"building":true)"));
+  while (get("/v1/projections/sums/source").body !=
+         doubled)  // each look is an answer of one version or the other
+    ASSERT_EQ(get("/v1/projections/sums/queries/all").status, 200);
+  EXPECT_THAT(get("/v1/projections/sums/queries/all?after_position=3").body, HasSubstr(R"("cents":750})"));
+  EXPECT_THAT(get("/v1/projections/sums").body, Not(HasSubstr("\"next\"")));
+  auto other_query = doubled;
+  other_query.replace(other_query.find("@query all"), 10, "@query total");
+  EXPECT_THAT(create(other_query).body, HasSubstr(R"("updated":true)"));
+  EXPECT_EQ(get("/v1/projections/sums/queries/total").status, 200);
+}
+
+TEST_F(DeclaredApiTest, a_pause_is_kept_over_a_restart_until_it_is_ended) {
+  ASSERT_EQ(create(sums).status, 201);
+  const auto act = [&](const std::string& word, const std::string& body = "") {
+    return client().send("POST", "/v1/projections/sums/" + word, body, Headers{}).status;
+  };
+  ASSERT_EQ(act("pause", R"({"reason":"a look at the disk"})"), 200);
+  restart();
+  EXPECT_THAT(get("/v1/projections/sums").body, HasSubstr("a look at the disk"));
+  append("Acc-1", "Paid", R"({"amount":"1"})");
+  EXPECT_EQ(get("/v1/projections/sums/wait?position=4&timeout=0").status, 503);
+  ASSERT_EQ(act("resume"), 200);
+  EXPECT_EQ(get("/v1/projections/sums/wait?position=4&timeout=30").status, 200);
+  restart();
+  EXPECT_EQ(get("/v1/projections/sums/wait?position=4&timeout=30").status, 200);
+  EXPECT_THAT(get("/v1/projections/sums").body, Not(HasSubstr("a look at the disk")));
 }
 
 TEST_F(DeclaredApiTest, what_was_written_is_waited_for_and_the_past_is_asked) {

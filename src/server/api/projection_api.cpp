@@ -88,13 +88,32 @@ Answer wait_for_position(Runner& runner, const Request& request) {
 
 // ---- Doing
 
-Answer pause_it(Runner& runner, const Request& request) {
+// A pause is remembered in the store until it is ended: whoever paused a projection does not expect it to go on because
+// the server was restarted. Where the store cannot be written, it lasts as long as the process.
+constexpr std::string_view pause_space = "projection-pause";
+
+std::string pause_key(const Runner& runner) {
+  return runner.target().name() + "-v" + std::to_string(runner.target().version());
+}
+
+Answer pause_it(EventStore& store, Runner& runner, const Request& request) {
   STELE_TRY(auto body, body_of<WithReason>(request));
-  runner.pause(body.reason.value_or("paused on request"));
+  const auto reason = body.reason.value_or("paused on request");
+  runner.pause(reason);
+  const auto kept = store.records().put(pause_space, pause_key(runner), reason);
+  if (!kept && kept.error().kind() != errc::read_only)
+    return Error(kept.error()).at("paused, but not beyond a restart");
   return shown(runner);
 }
 
-Answer resume_it(Runner& runner, const Request&) {
+result<void> end_pause(EventStore& store, const Runner& runner) {
+  const auto forgotten = store.records().erase(pause_space, pause_key(runner));
+  if (!forgotten && forgotten.error().kind() != errc::read_only) return forgotten.error();
+  return {};
+}
+
+Answer resume_it(EventStore& store, Runner& runner, const Request&) {
+  STELE_CHECK(end_pause(store, runner));
   runner.resume();
   return shown(runner);
 }
@@ -104,9 +123,18 @@ Answer start_it(Runner& runner, const Request&) {
   return shown(runner);
 }
 
-Answer stop_it(Runner& runner, const Request&) {
+Answer stop_it(EventStore& store, Runner& runner, const Request&) {
+  STELE_CHECK(end_pause(store, runner));
   runner.stop();
   return shown(runner);
+}
+
+// As they were left. What cannot be read is no pause.
+void pause_as_before(EventStore& store, const std::vector<Projections*>& all) {
+  for (const Projections* projections : all)
+    for (Runner* runner : projections->runners())
+      if (const auto reason = store.records().get(pause_space, pause_key(*runner)); reason && *reason)
+        runner->pause(**reason);
 }
 
 Answer rebuild_it(Runner& runner, const Request& request) {
@@ -180,19 +208,27 @@ ServedRoute projection_route(std::string method, std::string pattern, Handler ha
   return route;
 }
 
-struct Operation {
+template <class Call>
+struct OperationOf {
   const char* word;
-  Answer (*call)(Runner&, const Request&);
+  Call* call;
   const char* summary;
   const char* description;
 };
+using Operation = OperationOf<Answer(Runner&, const Request&)>;
+using KeptOperation = OperationOf<Answer(EventStore&, Runner&, const Request&)>;
+
+constexpr KeptOperation kept_operations[]{
+    {"pause", pause_it, "Stop applying, with a reason",
+     "Body: {\"reason\"?}. Whoever waits goes on waiting. Lasts until resume or stop, also over restarts of "
+     "the "
+     "server."},
+    {"resume", resume_it, "End a pause", ""},
+    {"stop", stop_it, "Stop it, and give up the lease", "Another process that stands by takes over."},
+};
 
 constexpr Operation operations[]{
-    {"pause", pause_it, "Stop applying, with a reason",
-     "Body: {\"reason\"?}. Whoever waits goes on waiting."},
-    {"resume", resume_it, "End a pause", ""},
     {"start", start_it, "Start again after a stop or a failure", "A failed one resumes at its event."},
-    {"stop", stop_it, "Stop it, and give up the lease", "Another process that stands by takes over."},
     {"rebuild", rebuild_it, "Build another model beside the one that serves, then switch",
      "Body: {\"swap\"?, \"compare\"?, \"batch\"?}; or {\"estimate\":true} for what it would take, "
      "{\"discard\":true} to give up one that is being built. The old model serves until the switch."},
@@ -225,6 +261,15 @@ std::vector<ServedRoute> projection_routes(const std::shared_ptr<Core>& core) {
       "GET", one + "/wait", on_projection(all, wait_for_position),
       {.summary = "Wait until a position is visible",
        .query = {{"position", "up to here; the head when missing"}, {"timeout", "seconds, 5; at most 30"}}}));
+  pause_as_before(core->store, all);
+  for (const KeptOperation& each : kept_operations)
+    routes.push_back(projection_route(
+        "POST", one + "/" + each.word,
+        on_projection(all,
+                      [&store = core->store, call = each.call](Runner& runner, const Request& request) {
+                        return call(store, runner, request);
+                      }),
+        {.summary = each.summary, .description = each.description}));
   for (const Operation& each : operations)
     routes.push_back(projection_route("POST", one + "/" + each.word, on_projection(all, each.call),
                                       {.summary = each.summary, .description = each.description}));
