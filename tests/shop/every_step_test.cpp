@@ -349,7 +349,7 @@ void tell(const Figures& all) {
 
 std::uint64_t orders_in_flight() {
   const char* asked = std::getenv("STELE_SHOP_ORDERS");
-  return asked ? std::strtoull(asked, nullptr, 10) : stele::test::sanitized ? 60 : 400;
+  return asked ? std::strtoull(asked, nullptr, 10) : stele::test::sanitized ? 60 : 220;
 }
 
 TEST(EveryStep, each_way_of_an_order_ends_as_it_should) {
