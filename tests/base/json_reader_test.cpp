@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <boost/json.hpp>
+#include <memory>
 #include <random>
 #include <string>
 #include <vector>
@@ -214,6 +215,26 @@ TEST(JsonReader, large_texts_are_read_in_full) {
   EXPECT_EQ(sum, 19'999'900'000u);
   EXPECT_EQ(document.root().raw(), text);
   EXPECT_TRUE(json_check(text));
+}
+
+// The memory of one text becomes that of a later one; several may live at a time, and end in any order.
+TEST(JsonReader, documents_that_live_at_once_keep_their_own_texts) {
+  static const auto outlives_its_thread = std::make_unique<JsonDocument>(read("[0]"));
+  for (int round = 0; round < 3; ++round) {
+    auto first = std::make_unique<JsonDocument>(read(R"({"a":"esc\u0061ped","b":[1,2,3]})"));
+    auto second = std::make_unique<JsonDocument>(read(R"({"a":"plain"})"));
+    const auto large = read("[\"" + std::string(200'000, 'x') + "\"]");
+    EXPECT_EQ(first->root().find("a")->as_string(), "escaped");
+    first.reset();
+    EXPECT_FALSE(JsonDocument::parse(R"({"c":1,"c":2})"));
+    auto third = read(R"({"c":"third, longer than the second was"})");
+    EXPECT_EQ(second->root().find("a")->as_string(), "plain");
+    second.reset();
+    *outlives_its_thread = read("[" + std::to_string(round) + "]");
+    EXPECT_EQ(third.root().find("c")->as_string(), "third, longer than the second was");
+    EXPECT_EQ(large.root().raw().size(), 200'004u);
+    EXPECT_EQ(outlives_its_thread->root().raw(), "[" + std::to_string(round) + "]");
+  }
 }
 
 TEST(JsonReader, pointers_escape_what_must_be_escaped) {

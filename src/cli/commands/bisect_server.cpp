@@ -1,5 +1,5 @@
-// bisect_server.cpp - asks GET /v1/aggregates/{type}?where= for lines, and again behind where it ended while more may be
-// found.
+// bisect_server.cpp - asks GET /v1/aggregates/{type}?where= for lines, and again behind where it ended while more may
+// be found.
 #include "cli/commands/bisect_server.hpp"
 
 #include <algorithm>
@@ -28,7 +28,7 @@ std::uint64_t sweep_number(const JsonValue& line, std::string_view name) {
   return member ? member->as_u64().value_or(0) : 0;
 }
 
-// One answer, added to what earlier ones said.
+// One answer, added to what earlier ones said. Its counts begin at zero, so each line of them replaces the last.
 class SweepAnswer {
  public:
   SweepAnswer(history::SweepResult& out, const SweepProgress& progress)
@@ -78,6 +78,7 @@ class SweepAnswer {
   std::uint64_t events_;
 };
 
+// The condition goes as it was written: what is wrong with it is said by whoever parses it, at the same column.
 std::string sweep_target(const BisectOptions& options, std::uint64_t limit, const std::string& after) {
   return aggregate_path(options.type, "") + "?where=" + percent_encoded(options.bad) +
          "&limit=" + std::to_string(std::min(limit, most_finds_asked)) +

@@ -14,8 +14,8 @@ namespace stele::cli {
 // Streams and events that were looked at so far.
 using SweepProgress = std::function<void(std::uint64_t streams, std::uint64_t events)>;
 
-// As history::sweep, oldest finds first; ends early, and says so, when the session is asked to stop. `fold_name` becomes
-// what the server says. Errors: those of the server, and unavailable for an answer that broke off.
+// As history::sweep, oldest finds first; ends early, and says so, when the session is asked to stop. `fold_name`
+// becomes what the server says. Errors: those of the server, and unavailable for an answer that broke off.
 [[nodiscard]] result<history::SweepResult> sweep_on_server(const BisectOptions& options,
                                                            const Session& session,
                                                            const SweepProgress& progress,

@@ -1,5 +1,5 @@
-// sweep_api.cpp - GET /v1/aggregates/{type}?where=: the first event of each aggregate where a condition holds, as a page
-// within the limits of one request, or all of them as lines for as long as the client stays.
+// sweep_api.cpp - GET /v1/aggregates/{type}?where=: the first event of each aggregate where a condition holds, as a
+// page within the limits of one request, or all of them as lines for as long as the client stays.
 #include "event/event_json.hpp"
 #include "history/search.hpp"
 #include "server/api/history_api.hpp"
@@ -43,6 +43,7 @@ struct OpenSweep {
   std::uint64_t found = 0;
 };
 
+// What is wrong with the request is said here, before the first line has left.
 result<std::unique_ptr<OpenSweep>> open_sweep(const HistoryDesk& desk, const Request& request) {
   STELE_TRY(const auto* const fold, desk.folds().find(request.param("type")));
   STELE_TRY(auto condition, history::Expression::parse(request.query_value("where").value_or("")));
@@ -57,6 +58,7 @@ result<std::unique_ptr<OpenSweep>> open_sweep(const HistoryDesk& desk, const Req
                                      std::string(request.query_value("after").value_or("")), limit);
 }
 
+// As `stele bisect` shows it, but for the causes: those are asked for one by one.
 void append_found(std::string& out, const history::KeptStep& step) {
   out += "{\"stream\":" + json_quoted(step.event.stream) +
          ",\"version\":" + std::to_string(step.event.revision.value()) + ",\"before\":" + step.before +
