@@ -67,9 +67,9 @@ class SqlValue {
   SqlValue(Revision at) : SqlValue(at.value()) {}
   SqlValue(Timestamp at) : SqlValue(at.time_since_epoch().count()) {}
   template <class T>
-  requires requires(const T& exact) {
-    { exact.units() } -> std::convertible_to<std::int64_t>;
-  }
+    requires requires(const T& exact) {
+      { exact.units() } -> std::convertible_to<std::int64_t>;
+    }
   SqlValue(const T& exact) : SqlValue(static_cast<std::int64_t>(exact.units())) {}
   template <class T>
   SqlValue(const std::optional<T>& maybe) {
@@ -157,7 +157,7 @@ class SqliteModel : public SqlReader {
   //             {at.stream}, {event.amount});
   //
   // The statement must come to the same either way, and so must the order of several such statements. Amounts are
-  // whole numbers. What the schema says about a sum (a CHECK) holds for what is written, not for what it was in between:
+  // whole numbers. What the schema says about a sum (a CHECK) holds for what is written, not for what was between:
   // where that matters, run(). An amount that is refused is found again by running one by one.
   result<void> add(std::string_view sql, SqlValues keys, SqlValues amounts);
   result<void> add(std::string_view sql, std::span<const SqlValue> keys, std::span<const SqlValue> amounts);

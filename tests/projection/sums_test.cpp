@@ -146,7 +146,7 @@ TEST_F(Summing, a_sum_too_large_to_keep_is_for_the_table_to_take_or_refuse) {
 }
 
 TEST_F(Summing, any_history_gives_the_rows_of_statements_run_one_by_one) {
-  constexpr std::string_view by_hand =
+  static constexpr std::string_view by_hand =
       "INSERT INTO t VALUES(?1, ?2, ?3) ON CONFLICT DO UPDATE SET n = n + ?3";
   auto plain = *SqliteTarget::scratch([&] {
     SqliteProjection same = tally();

@@ -65,7 +65,8 @@ result<int> execute(const ProjectionCreateOptions& options, Session& session) {
                                             .target = "/v1/projections",
                                             .headers = {"Content-Type: application/sql"},
                                             .body = text}));
-  if (answer.status != 200 && answer.status != 201 && answer.status != 202) return error_of_problem(answer.status, answer.body);
+  if (answer.status != 200 && answer.status != 201 && answer.status != 202)
+    return error_of_problem(answer.status, answer.body);
   session.out << answer.body << '\n';
   return exit_done;
 }
