@@ -59,6 +59,7 @@ TEST_F(Demo, of_many_at_once_one_gets_the_last_item_one_the_address_and_no_depos
   std::atomic<int> users = 0;
   std::atomic<int> deposits = 0;
   std::vector<std::thread> all;
+  all.reserve(people);
   for (int i = 0; i < people; ++i)
     all.emplace_back([&, i] {
       HttpClient client(server_->port());
