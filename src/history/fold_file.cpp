@@ -364,19 +364,24 @@ class FoldReader {
   const std::string& name_;
 };
 
+// A quote behind anything else is not read as one.
+constexpr std::string_view opens_quotes = "\n=,[{.\"'";
+
 // The first line with a character beyond ASCII outside of quotes and comments: TOML has no place for one there, and the
 // library does not survive looking at some of them. Quotes end with their line here.
 std::optional<std::size_t> stray_line(std::string_view toml) {
   std::size_t line = 1;
-  char inside = 0;  // the quote, or # for a comment
+  char inside = 0;     // the quote, or # for a comment
+  char before = '\n';  // the last that is no blank
   for (std::size_t i = 0; i < toml.size(); ++i) {
     const char c = toml[i];
+    const char last = c == ' ' || c == '\t' ? before : std::exchange(before, c);
     if (c == '\n') {
       ++line;
       inside = 0;
     } else if (inside == 0) {
       if (static_cast<unsigned char>(c) >= 0x80) return line;
-      if (c == '"' || c == '\'' || c == '#') inside = c;
+      if (c == '#' || ((c == '"' || c == '\'') && opens_quotes.contains(last))) inside = c;
     } else if (c == '\\' && inside == '"') {
       ++i;
     } else if (c == inside && inside != '#') {

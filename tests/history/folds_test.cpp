@@ -102,8 +102,9 @@ TEST(DeclaredFoldErrors, name_the_line_and_what_is_wrong) {
   EXPECT_THAT(error("[A.B]\nset = { x = \"-$data.y\" }"), HasSubstr("only `add` can take away"));
   EXPECT_THAT(error("[A.B]\nset = { \"x.{data.y\" = 1 }"), HasSubstr("a `{` has no `}`"));
   EXPECT_THAT(error("[A.B\n"), HasSubstr("line 1"));
-  for (const char* broken :
-       {"[.A]", "[\x02", "[A.\x01]", "= 1", "[A]\n. = 2", "[[A", "\xff", "\xc8\xa8 = 1"}) {
+  EXPECT_THAT(error("[A.B]\nset = { x = \"\xc3\xa9\", \"\xc3\xa9\" = '\xc3\xa9' } # \xc3\xa9"), "none");
+  for (const char* broken : {"[.A]", "[\x02", "[A.\x01]", "= 1", "[A]\n. = 2", "[[A", "\xff", "\xc8\xa8 = 1",
+                             "[A]\nB =3/7ve.H7'7')'\xc9\xbe]"}) {
     EXPECT_THAT(error(broken), HasSubstr("f.toml")) << broken;
   }
 }
