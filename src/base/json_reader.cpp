@@ -361,7 +361,7 @@ std::unique_ptr<JsonTape> take_tape(std::size_t room) {
   return tape;
 }
 
-void give_back(std::unique_ptr<JsonTape> tape) {
+void give_back([[maybe_unused]] std::unique_ptr<JsonTape> tape) {
 #ifndef STELE_SANITIZED
   if (thread_ended || tape->room > kept_tape_bytes || tape->nodes.capacity() > kept_tape_nodes) return;
   tape->nodes.clear();
