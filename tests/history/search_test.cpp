@@ -115,7 +115,7 @@ TEST_F(BisectTest, a_sweep_in_pieces_says_the_same_whatever_their_size) {
   ASSERT_EQ(all.size(), 2u);
   EXPECT_THAT(all[0], testing::StartsWith("BankAccount-a "));
   EXPECT_EQ(all[1], std::string(raced) + " v203");
-  for (const std::uint64_t most : {1, 7, 100}) {
+  for (const std::uint64_t most : {1u, 7u, 100u}) {
     EXPECT_EQ(in_pieces(source_, fold_, "balance < 0", most), all) << most;
   }
   EXPECT_THAT(in_pieces(source_, fold_, "balance < 0", 50, "BankAccount-a"), ElementsAre(all[1]));
