@@ -42,6 +42,37 @@ if(STELE_SANITIZE)
   target_link_options(stele_flags INTERFACE -fsanitize=${STELE_SANITIZE})
 endif()
 
+# Headers compiled once, for unity builds only. stele_precompiled(NAME HEADER LINK libs...) makes them, the sources of
+# another target get them by stele_use_precompiled(TARGET NAME); both must have the same flags.
+function(stele_precompiled name header)
+  cmake_parse_arguments(ROOM "" "" "LINK" ${ARGN})
+  if(NOT STELE_UNITY)
+    return()
+  endif()
+  set(empty ${CMAKE_BINARY_DIR}/precompiled/${name}.cpp)
+  if(NOT EXISTS ${empty})
+    file(WRITE ${empty} "")
+  endif()
+  add_library(${name} OBJECT ${empty})
+  target_link_libraries(${name} PRIVATE ${ROOM_LINK})
+  target_precompile_headers(${name} PRIVATE ${PROJECT_SOURCE_DIR}/cmake/precompiled/${header})
+endfunction()
+
+function(stele_use_precompiled target name)
+  if(STELE_UNITY)
+    target_precompile_headers(${target} REUSE_FROM ${name})
+  endif()
+endfunction()
+
+if(NOT CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+  add_compile_options(-Xclang -fno-pch-timestamp)  # or ccache would never know them again
+endif()
+stele_precompiled(stele_precompiled_rooms rooms.hpp LINK stele_flags fmt::fmt)
+stele_precompiled(stele_precompiled_hot rooms.hpp LINK stele_flags fmt::fmt)
+if(STELE_UNITY AND STELE_SANITIZE)
+  target_compile_options(stele_precompiled_hot PRIVATE -O1)
+endif()
+
 # stele_room(NAME FOLDER [HOT] [LINK libs...]): every .cpp under the folder, nothing listed by hand. HOT rooms are
 # optimized under sanitizers as well: tests make them work hard. For the others compiling costs more than it saves.
 function(stele_room name folder)
@@ -52,6 +83,9 @@ function(stele_room name folder)
     target_link_libraries(${name} PUBLIC stele_flags ${ROOM_LINK})
     if(STELE_SANITIZE AND ROOM_HOT)
       target_compile_options(${name} PRIVATE -O1)
+      stele_use_precompiled(${name} stele_precompiled_hot)
+    else()
+      stele_use_precompiled(${name} stele_precompiled_rooms)
     endif()
   else()
     add_library(${name} INTERFACE)
@@ -68,6 +102,11 @@ if(STELE_UNITY)
   target_compile_options(stele_test_flags INTERFACE -Wno-shadow)
 endif()
 
+find_package(GTest QUIET)
+if(GTest_FOUND)
+  stele_precompiled(stele_precompiled_tests tests.hpp LINK stele_flags fmt::fmt GTest::gmock stele_test_flags)
+endif()
+
 add_custom_target(tests)  # every program that the tests are, and nothing that none of them needs
 
 # stele_tests(NAME FOLDER [LINK libs...]): one GoogleTest binary per folder of tests/.
@@ -79,6 +118,7 @@ function(stele_tests name folder)
   endif()
   add_executable(${name} ${sources})
   target_link_libraries(${name} PRIVATE ${ROOM_LINK} GTest::gmock GTest::gtest_main stele_test_flags)
+  stele_use_precompiled(${name} stele_precompiled_tests)
   target_compile_definitions(${name} PRIVATE STELE_SOURCE_DIR="${PROJECT_SOURCE_DIR}")  # for committed samples
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
   add_dependencies(tests ${name})

@@ -87,7 +87,8 @@ configure() { # configure PRESET; the answer of a configuration that went well i
 build() { # build PRESET [TARGET...]; compiles only what changed
   local preset=$1
   shift
-  export CCACHE_NOHASHDIR=1 CCACHE_BASEDIR="$root" NINJA_STATUS="[$preset %f/%t %es] "
+  export CCACHE_NOHASHDIR=1 CCACHE_BASEDIR="$root" CCACHE_SLOPPINESS=pch_defines,time_macros
+  export NINJA_STATUS="[$preset %f/%t %es] "
   configure "$preset"
   ninja -C "$root/build/$preset" -j "$(jobs_here)" "$@" >&2 || die "preset '$preset' does not build (see above)"
 }

@@ -96,8 +96,8 @@ void put_varint(std::string& to, std::uint64_t value);
 // Moves `from` behind it; nothing when it is cut short.
 [[nodiscard]] std::optional<std::uint64_t> take_varint(std::string_view& from);
 
-// ---- The filters: one 64-byte block per key, seven bits in it. What is new is asked of every file, and a wrong "maybe"
-// costs a page of the disk: of ids, which are new with every event, fewer than one in five hundred.
+// ---- The filters: one 64-byte block per key, seven bits in it. What is new is asked of every file, and a wrong
+// "maybe" costs a page of the disk: of ids, which are new with every event, fewer than one in five hundred.
 
 inline constexpr std::uint64_t filter_bits_per_term = 10;
 inline constexpr std::uint64_t filter_bits_per_id = 16;
