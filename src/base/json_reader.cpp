@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
+#include <new>
 
 #include "base/assert.hpp"
 #include "base/json_tape.hpp"
@@ -304,6 +305,7 @@ bool JsonWalk::run(ondemand::parser& parser) {
   parser_ = &parser;
   const std::size_t wrapped = text_size_ + 2;
   auto code = parser.iterate(tape_.source.get(), wrapped, wrapped + SIMDJSON_PADDING).get(document_);
+  if (code == simdjson::MEMALLOC) throw std::bad_alloc();  // says nothing about the text
   if (code == simdjson::UTF8_ERROR)
     return fail("bytes that are not UTF-8", text().data() + first_bad_character(text()));
   if (code) return fail(simdjson::error_message(code), text().data() + text_size_);
