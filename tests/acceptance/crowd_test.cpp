@@ -152,6 +152,9 @@ TEST_F(Crowd, subscribers_that_never_read_cost_a_bounded_memory) {
 }
 
 TEST_F(Crowd, without_descriptors_nobody_is_accepted_who_is_in_goes_on_and_all_are_served_later) {
+#ifdef STELE_SANITIZED
+  GTEST_SKIP() << "sanitizers open files themselves when they check a type";
+#endif
   auto http = client();
   ASSERT_EQ(http.post("/v1/streams/a-1/events", R"({"type":"T","data":1})").status, 201);
   rlimit files{};

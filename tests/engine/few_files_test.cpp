@@ -13,6 +13,9 @@ namespace {
 class FewFiles : public testing::Test {
  protected:
   void SetUp() override {
+#ifdef STELE_SANITIZED
+    GTEST_SKIP() << "sanitizers open files themselves when they check a type";
+#endif
     ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before_), 0);
     auto few = before_;
     few.rlim_cur = std::min<rlim_t>(before_.rlim_cur, 100);
@@ -20,7 +23,7 @@ class FewFiles : public testing::Test {
   }
   void TearDown() override {
     release();
-    ::setrlimit(RLIMIT_NOFILE, &before_);
+    if (before_.rlim_cur > 0) ::setrlimit(RLIMIT_NOFILE, &before_);
   }
   void take_all_but(std::size_t free) {
     for (int taken = open_any(); taken >= 0; taken = open_any()) taken_.push_back(taken);

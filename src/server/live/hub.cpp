@@ -2,6 +2,7 @@
 #include "server/live/hub.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "event/event_json.hpp"
 #include "server/log.hpp"
@@ -152,8 +153,8 @@ bool Hub::read_tail(std::unique_lock<std::mutex>& lock) {
     return true;
   }
   const bool wanted = deliver(*batch);
-  auto full = std::exchange(full_, {});
-  for (const auto& member : full) remove_member(member.get());
+  const auto full = std::exchange(full_, {});
+  forget(full);
   lock.unlock();
   for (const auto& member : full) member->lost();
   lock.lock();
@@ -289,6 +290,17 @@ void Hub::remove_member(Subscriber* member) {
   membership_.erase(found);
   std::erase_if(group.members, [&](const auto& other) { return other.get() == member; });
   if (group.members.empty()) drop_group(group);
+}
+
+// They are out of their groups already, and several may have been of one: it goes when none of them points to it.
+void Hub::forget(std::span<const std::shared_ptr<Subscriber>> full) {
+  std::set<Group*> left;
+  for (const auto& member : full) {
+    if (const auto known = membership_.extract(member.get())) left.insert(known.mapped());
+  }
+  for (auto* const group : left) {
+    if (group->members.empty()) drop_group(*group);
+  }
 }
 
 void Hub::leave(const std::shared_ptr<Subscriber>& subscriber) {

@@ -86,6 +86,7 @@ class Hub {
   void index_group(Group& group);
   void drop_group(Group& group);
   void remove_member(Subscriber* member);
+  void forget(std::span<const std::shared_ptr<Subscriber>> full);
 
   EventStore& store_;
   std::unique_ptr<Watch> watch_;
