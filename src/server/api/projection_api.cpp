@@ -187,7 +187,7 @@ using ProjectionCall = std::function<Answer(Runner&, const Request&)>;
 
 // Of the projection that the address names; looked up each time, since projections come and go.
 Handler on_projection(std::vector<Projections*> all, ProjectionCall call) {
-  return [all = std::move(all), call](const Request& request) -> Answer {
+  return [all = std::move(all), call = std::move(call)](const Request& request) -> Answer {
     const auto name = request.param("projection");
     for (const Projections* projections : all)
       if (Runner* runner = projections->find(name)) return call(*runner, request);
