@@ -206,7 +206,7 @@ result<void> Sums::add(sqlite::Connection& db, std::string_view sql, std::span<c
   }
   for (std::size_t i = 0; i < amounts.size(); ++i)
     kept->sums[row * amounts.size() + i] += std::get<std::int64_t>(amounts[i].get());
-  kept_ = 1;
+  kept_ = true;
   if (at_once_ > 0) return write(db);
   return {};
 }
@@ -229,7 +229,7 @@ void Sums::forget() {
   if (empty()) return;
   for (const auto& kept : statements_)
     if (!kept->rows.empty()) kept->clear();
-  kept_ = 0;
+  kept_ = false;
 }
 
 void Sums::committed() {

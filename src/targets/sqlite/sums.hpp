@@ -24,7 +24,7 @@ class Sums {
 
   result<void> add(sqlite::Connection& db, std::string_view sql, std::span<const SqlValue> keys,
                    std::span<const SqlValue> amounts);
-  [[nodiscard]] bool empty() const { return kept_ == 0; }
+  [[nodiscard]] bool empty() const { return !kept_; }
   // Writes everything that is kept back. After an error nothing is kept, and the batch has to be rolled back; the next
   // ones write at once, so that the event shows whose amount was refused.
   result<void> write(sqlite::Connection& db);
@@ -39,7 +39,7 @@ class Sums {
   result<void> write_one_by_one(sqlite::Connection& db);
 
   std::vector<std::unique_ptr<Kept>> statements_;  // in the order of their first use
-  std::uint64_t kept_ = 0;                         // rows, of all statements
+  bool kept_ = false;                              // whether any amount is
   std::uint64_t at_once_ = 0;                      // commits until amounts are kept back again
 };
 
