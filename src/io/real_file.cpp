@@ -39,12 +39,15 @@ class RealMapping final : public Mapping {
   [[nodiscard]] std::string_view bytes() const override { return {static_cast<const char*>(memory_), size_}; }
   void prefetch(std::size_t offset, std::size_t size) const override {
     STELE_ASSERT(offset <= size_ && size <= size_ - offset, "what is wanted is mapped", offset, size, size_);
-    const auto ahead = offset % page_bytes;
-    ::madvise(static_cast<char*>(memory_) + (offset - ahead), size + ahead, MADV_WILLNEED);
+    // Of a longer range the kernel would only read the beginning, and say nothing.
+    for (std::size_t at = offset - offset % page_bytes; at < offset + size; at += read_at_once) {
+      ::madvise(static_cast<char*>(memory_) + at, std::min(read_at_once, offset + size - at), MADV_WILLNEED);
+    }
   }
 
  private:
   static constexpr std::size_t page_bytes = 4096;  // madvise wants the beginning of one
+  static constexpr std::size_t read_at_once = 128u << 10;  // the smallest limit that a disk is likely to have
 
   void* memory_;
   std::size_t size_;

@@ -18,13 +18,14 @@ class BareLog {
  public:
   explicit BareLog(Dice& dice) : dice_(dice) {}
 
-  void add_segment() {
+  void add_segment() { add_segment(dice_.below(6) + 1); }
+  void add_segment(std::uint64_t frames) {
     header_ = {};
     header_.first = next_;
     header_.salt = dice_.below(1u << 30);
     image_ = encode_header(header_);
     frames_.clear();
-    for (auto i = dice_.below(6) + 1; i > 0; --i) add_frame();
+    for (; frames > 0; --frames) add_frame();
     const auto name = "/" + engine::log::segment_name(header_.first);
     auto file = must(disk.open(name, io::Mode::create));
     must(file->write_at(0, image_));

@@ -145,6 +145,21 @@ TEST(IndexKeeper, merging_on_a_full_disk_changes_nothing_and_takes_the_inputs_aw
   EXPECT_EQ(must((*before)[0]->location(Position(1))).segment, 0u) << "its file is gone, its pages are not";
 }
 
+TEST(IndexKeeper, a_merge_of_more_than_a_slice_lets_what_waits_be_sealed_first) {
+  io::simulated::MemoryDisk disk;
+  KeptLog kept(6, disk, 0);
+  for (int i = 0; i < 5; ++i) kept.log.add_segment(2000);
+  kept.seal_all();
+  ASSERT_EQ(files_of(kept).size(), 4u);
+  kept.log.add_segment(1);
+  ASSERT_EQ(kept.keeper.waiting(), 1u);
+  const auto answers = kept.answers();
+  EXPECT_TRUE(must(kept.keeper.merge_one()));
+  EXPECT_EQ(kept.keeper.waiting(), 0u);
+  EXPECT_EQ(files_of(kept).size(), 2u) << "the merged file and the one that was waiting";
+  EXPECT_EQ(kept.answers(), answers);
+}
+
 TEST(IndexKeeper, that_was_stopped_begins_nothing_and_leaves_nothing) {
   io::simulated::MemoryDisk disk;
   KeptLog kept(5, disk, 3);

@@ -20,13 +20,14 @@ std::filesystem::path unfinished(std::filesystem::path path) { return path += ".
 result<std::unique_ptr<IndexFileWriter>> IndexFileWriter::create(io::Disk& disk,
                                                                  const std::filesystem::path& directory,
                                                                  Position first, Position last,
-                                                                 const std::atomic<bool>* stop) {
+                                                                 const std::atomic<bool>* stop,
+                                                                 std::function<void()> pause) {
   auto path = directory / layout::file_name(first, last);
   STELE_TRY(const bool left_over, disk.exists(unfinished(path)));
   if (left_over) STELE_CHECK(disk.remove(unfinished(path)));
   STELE_TRY(auto file, disk.open(unfinished(path), io::Mode::create));
   return std::unique_ptr<IndexFileWriter>(
-      new IndexFileWriter(disk, std::move(path), std::move(file), first, last, stop));
+      new IndexFileWriter(disk, std::move(path), std::move(file), first, last, stop, std::move(pause)));
 }
 
 IndexFileWriter::~IndexFileWriter() {
@@ -78,6 +79,7 @@ result<void> IndexFileWriter::write_slice(std::string_view bytes) {
   if (stop_ != nullptr && stop_->load()) return Error(errc::unavailable, "the store is closing");
   STELE_CHECK(file_->write_at(written_, bytes));
   written_ += bytes.size();
+  if (pause_) pause_();
   if (written_ - synced_ < bytes_between_syncs) return {};
   synced_ = written_;
   return file_->sync_data();

@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,10 +23,12 @@ namespace stele::engine {
 class IndexFileWriter {
  public:
   // `stop` ends the work at the next slice (`unavailable`); nothing stays behind of a file that is not finished.
+  // `pause` is called between slices.
   static result<std::unique_ptr<IndexFileWriter>> create(io::Disk& disk,
                                                          const std::filesystem::path& directory,
                                                          Position first, Position last,
-                                                         const std::atomic<bool>* stop);
+                                                         const std::atomic<bool>* stop,
+                                                         std::function<void()> pause = {});
   ~IndexFileWriter();
   IndexFileWriter(const IndexFileWriter&) = delete;
   IndexFileWriter& operator=(const IndexFileWriter&) = delete;
@@ -44,13 +47,14 @@ class IndexFileWriter {
 
  private:
   IndexFileWriter(io::Disk& disk, std::filesystem::path path, std::unique_ptr<io::File> file, Position first,
-                  Position last, const std::atomic<bool>* stop)
+                  Position last, const std::atomic<bool>* stop, std::function<void()> pause)
       : disk_(disk),
         path_(std::move(path)),
         file_(std::move(file)),
         first_(first),
         last_(last),
-        stop_(stop) {}
+        stop_(stop),
+        pause_(std::move(pause)) {}
 
   [[nodiscard]] std::uint64_t offset() const { return written_ + buffer_.size(); }
   void pad_to(std::size_t alignment);
@@ -65,6 +69,7 @@ class IndexFileWriter {
   Position first_;
   Position last_;
   const std::atomic<bool>* stop_;
+  std::function<void()> pause_;
   std::string buffer_;
   std::uint64_t written_ = layout::page_bytes;  // the header comes last
   std::uint64_t synced_ = 0;

@@ -72,6 +72,10 @@ std::size_t IndexKeeper::waiting() const {
 
 result<bool> IndexKeeper::seal_one() {
   const std::lock_guard working(working_);
+  return seal_oldest();
+}
+
+result<bool> IndexKeeper::seal_oldest() {
   const auto parts = index_.parts();
   for (std::size_t i = 0; i + 1 < parts->size(); ++i) {
     const auto& part = (*parts)[i];
@@ -121,7 +125,14 @@ result<bool> IndexKeeper::merge_one() {
     if (choice.count == 0) continue;
     const auto chosen = std::span(run).subspan(choice.begin, choice.count);
     const SealedPart* damaged = nullptr;
-    auto path = merge(chosen, {files_.disk(), files_.directory(), files_.store(), &stop_}, damaged);
+    // A large merge takes longer than a segment needs to fill: what waits in memory would grow meanwhile, and with it
+    // what an opening after a crash has to read.
+    const SealInto into{.disk = files_.disk(),
+                        .directory = files_.directory(),
+                        .store = files_.store(),
+                        .stop = &stop_,
+                        .pause = [this] { (void)seal_oldest(); }};
+    auto path = merge(chosen, into, damaged);
     if (!path && path.error().kind() == errc::corrupt && damaged != nullptr) {
       STELE_CHECK(index_.heal(*damaged));
       return true;

@@ -51,6 +51,7 @@ class IndexKeeper {
   [[nodiscard]] std::optional<std::vector<std::uint32_t>> ordinals_of(const SealedPart& part) const;
 
  private:
+  result<bool> seal_oldest();
   // What the part stands for, when that is exactly one whole segment.
   [[nodiscard]] std::optional<CoveredSegment> covered(const ActivePart& part, Position next) const;
   result<std::shared_ptr<SealedPart>> seal_part(const ActivePart& part, const CoveredSegment& segment);

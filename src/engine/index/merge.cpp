@@ -443,7 +443,7 @@ result<std::optional<std::filesystem::path>> merge(std::span<const std::shared_p
   damaged = nullptr;
   if (!fit_together(parts)) return std::nullopt;
   STELE_TRY(auto file, IndexFileWriter::create(into.disk, into.directory, parts.front()->first(),
-                                               parts.back()->last(), into.stop));
+                                               parts.back()->last(), into.stop, into.pause));
   STELE_TRY(const bool dense, Merging(parts, *file, damaged).run());
   damaged = nullptr;
   if (!dense) return std::nullopt;

@@ -7,7 +7,7 @@ namespace stele::engine {
 namespace {
 
 // Parts that may wait in memory for the sealing thread; more than that are sealed while opening.
-constexpr std::size_t waiting_parts = 2;
+constexpr std::size_t waiting_parts = 1;
 
 }  // namespace
 
@@ -65,6 +65,7 @@ void IndexOpening::finish(Position until) {
     auto ordinals = keeper_.ordinals_of(*sealed);
     STELE_ASSERT(ordinals.has_value(), "the segments of a believed file are open", sealed->first().value());
     sealed->bind(*std::move(ordinals));
+    if (write_) sealed->expect_new_ids();
   }
 }
 

@@ -2,6 +2,8 @@
 // part then, is the sealer's business.
 #pragma once
 
+#include <functional>
+
 #include "engine/index/active_part.hpp"
 #include "engine/index/name_hash.hpp"
 #include "io/disk.hpp"
@@ -14,6 +16,7 @@ struct SealInto {
   Uuid store;
   const std::atomic<bool>* stop = nullptr;
   TermHash hash = hash_term;
+  std::function<void()> pause = {};  // called every MiB: whatever cannot wait until a large file is done
 };
 
 // Nothing is added to the part any more. Durable, name and all, when it returns the path. Errors: disk_full,

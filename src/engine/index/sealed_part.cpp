@@ -23,11 +23,12 @@ result<std::shared_ptr<SealedPart>> SealedPart::open(const io::File& file, TermH
   if (part->file_->place(Section::offsets).size != part->rows() * 4) {
     return part->file_->damaged("it has not one place for every event");
   }
-  // A stream, tag or id that is new is looked for in every part: each "no" would cost a page.
+  // A stream or tag that is new is looked for in every part: each "no" would cost a page.
   part->file_->prefetch(Section::filter);
-  part->file_->prefetch(Section::id_filter);
   return part;
 }
+
+void SealedPart::expect_new_ids() const { file_->prefetch(Section::id_filter); }
 
 result<void> SealedPart::read_segments() {
   const auto size = file_->place(Section::segments).size;

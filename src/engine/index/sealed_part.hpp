@@ -36,6 +36,8 @@ class SealedPart final : public IndexPart {
 
   // Where its segments stand in this process, in the order of segments(). Once, before anybody asks.
   void bind(std::vector<std::uint32_t> ordinals);
+  // Appends are to come, whose ids are looked for in every part.
+  void expect_new_ids() const;
   [[nodiscard]] const std::vector<CoveredSegment>& segments() const { return segments_; }
   [[nodiscard]] const SealedFile& file() const { return *file_; }
   [[nodiscard]] Timestamp last_recorded_at() const { return file_->header().last_recorded_at; }
