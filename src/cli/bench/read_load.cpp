@@ -47,10 +47,10 @@ result<ReadsMeasured> read_for_a_while(const Objects& objects, const ReadsPlan& 
   const auto end = begin + as_duration(plan.seconds);
   const auto among = plan.among == 0 ? objects.count : std::min(plan.among, objects.count);
   Pace pace(begin, plan.rate, thread, plan.threads);
-  while (!stop.stop_requested()) {
+  while (!stop.stop_requested() && !(plan.once && measured.reads == among)) {
     const auto due = pace.wait_next(end);
-    if (due >= end) break;
-    const auto number = random() % among * (objects.count / among);
+    if (due >= end && !plan.once) break;
+    const auto number = (plan.once ? measured.reads : random() % among) * (objects.count / among);
     STELE_TRY(const auto events, objects.read(number));
     measured.latency.add(Clock::now() - due);
     if (events < objects.fewest)

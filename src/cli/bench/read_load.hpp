@@ -33,6 +33,7 @@ struct ReadsPlan {
   std::uint64_t threads = 1;
   std::uint64_t seed = 42;
   std::uint64_t among = 0;  // only so many of all, evenly spread: they are in memory soon; 0: any
+  bool once = false;        // each of those once, in order, however long it takes: then they are in memory
 };
 // Random streams, each read to its end. Where every stream has the same number of events, a load that does not find
 // them all is an error: it would be fast and wrong.

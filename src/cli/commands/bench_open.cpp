@@ -22,6 +22,8 @@ namespace {
 constexpr double reads_seconds = 0.5;
 constexpr std::uint64_t read_again = 100;  // what is measured once it is in memory: the same ones at any size
 constexpr double open_append_seconds = 0.5;
+constexpr double settled = 4;  // times as long: appends once the filters are in memory
+constexpr std::uint64_t log_page = 4096;
 constexpr std::uint64_t open_append_writers = 64;
 constexpr std::uint64_t open_events_each = 20;
 
@@ -35,10 +37,12 @@ bench::Kind open_bench() {
                     {"pss_mib", "PSS MiB", text},
                     {"log_mib", "log MiB", number},
                     {"beside_log_mib", "beside MiB", number},
+                    {"page_read_us", "log page us", text},
                     {"stream_first_us", "stream first us", text},
                     {"stream_read_us", "stream us", text},
                     {"tag_first_us", "tag first us", text},
                     {"tag_read_us", "tag us", text},
+                    {"first_appends_per_second", "first appends/s", number},
                     {"appends_per_second", "appends/s", number},
                     {"close_seconds", "close s", text},
                     {"built_per_second", "built/s", number},
@@ -71,26 +75,41 @@ result<void> add_reads(EventStore& store, const OpenedStore& opened, JsonObject&
   bench::ReadsPlan plan{.log = opened.plan, .seconds = reads_seconds};
   bench::ReadsPlan again = plan;
   again.among = read_again;
+  bench::ReadsPlan warm = again;
+  warm.once = true;
   STELE_TRY(const auto first_loads, bench::load_streams(store, plan, stop));
   line.raw("stream_first_us", median_us(first_loads));
-  STELE_CHECK(bench::load_streams(store, again, stop));
+  STELE_CHECK(bench::load_streams(store, warm, stop));
   STELE_TRY(const auto loads, bench::load_streams(store, again, stop));
   line.raw("stream_read_us", median_us(loads));
   STELE_TRY(const auto first_tags, bench::read_by_tag(store, plan, stop));
   line.raw("tag_first_us", median_us(first_tags));
-  STELE_CHECK(bench::read_by_tag(store, again, stop));
+  STELE_CHECK(bench::read_by_tag(store, warm, stop));
   STELE_TRY(const auto tags, bench::read_by_tag(store, again, stop));
   line.raw("tag_read_us", median_us(tags));
-  bench::AppendLoad load{.writers = open_append_writers,
-                         .batch = 1,
-                         .size = opened.plan.size,
-                         .seconds = opened.append_seconds,
-                         .rate = 0,
-                         .completions = true,
-                         .run = to_string(Uuid::random()).substr(24)};
+  return {};
+}
+
+result<std::uint64_t> append_rate(EventStore& store, const OpenedStore& opened, double seconds,
+                                  const std::stop_token& stop) {
+  const bench::AppendLoad load{.writers = open_append_writers,
+                               .batch = 1,
+                               .size = opened.plan.size,
+                               .seconds = seconds,
+                               .rate = 0,
+                               .completions = true,
+                               .run = to_string(Uuid::random()).substr(24)};
   STELE_TRY(const auto appended, bench::run_completions(store, load, stop));
   if (appended.first_error) return *appended.first_error;
-  line.number("appends_per_second", bench::per_second(appended.appends, appended.seconds));
+  return bench::per_second(appended.appends, appended.seconds);
+}
+
+result<void> add_appends(EventStore& store, const OpenedStore& opened, JsonObject& line,
+                         const std::stop_token& stop) {
+  STELE_TRY(const auto first, append_rate(store, opened, opened.append_seconds, stop));
+  line.number("first_appends_per_second", first);
+  STELE_TRY(const auto later, append_rate(store, opened, settled * opened.append_seconds, stop));
+  line.number("appends_per_second", later);
   return {};
 }
 
@@ -110,7 +129,14 @@ result<JsonObject> measure_opening(const std::filesystem::path& directory, const
   line.raw("rss_mib", mebibytes(memory.rss_bytes)).raw("pss_mib", mebibytes(memory.pss_bytes));
   line.number("log_mib", log_bytes >> 20);
   line.number("beside_log_mib", (bench::bytes_below(directory) - log_bytes) >> 20);
-  if (opened.append_seconds > 0) STELE_CHECK(add_reads(*store, opened, line, stop));
+  if (opened.append_seconds > 0) {
+    STELE_CHECK(add_reads(*store, opened, line, stop));
+    STELE_CHECK(add_appends(*store, opened, line, stop));
+    // Behind the reads: it would bring into memory what they look for.
+    STELE_TRY(const auto page,
+              bench::probe_scattered(engine::log::log_path(directory), 1, log_page, opened.append_seconds));
+    line.raw("page_read_us", fmt::format("{:.1f}", page * 1e6));
+  }
   const auto closing = bench::Clock::now();
   store.reset();
   line.decimal("close_seconds", bench::seconds_since(closing));
