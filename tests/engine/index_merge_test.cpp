@@ -143,9 +143,26 @@ TEST(Merge, four_neighbours_of_a_level_are_merged_and_the_number_of_parts_stays_
   EXPECT_LE(most, 16u);
   EXPECT_LE(rewritten, 5u * 1000) << "every event is written again a few times only";
   EXPECT_EQ(choose_merge(std::vector<std::size_t>{1, 1, 1}).count, 0u);
-  EXPECT_EQ(choose_merge(std::vector<std::size_t>(17, 1)).begin, 13u);
+  EXPECT_EQ(choose_merge(std::vector<std::size_t>{16, 1, 1, 1, 1, 1, 1}).begin, 1u);
   const std::vector<std::size_t> odd{64, 1, 64, 1, 64, 1, 64, 1, 64, 1, 64, 1, 64, 1, 64, 1, 64};
   EXPECT_EQ(choose_merge(odd).count, 4u);
+}
+
+TEST(Merge, while_large_ones_take_their_time_no_small_file_is_left_behind_between_large_ones) {
+  std::vector<std::size_t> parts;
+  for (int round = 0; round < 300; ++round) {
+    const auto choice = choose_merge(parts);
+    std::size_t sum = 0;
+    for (std::size_t i = 0; i < choice.count; ++i) sum += parts[choice.begin + i];
+    if (choice.count > 0) {
+      const auto at = parts.begin() + static_cast<std::ptrdiff_t>(choice.begin);
+      parts.erase(at + 1, at + static_cast<std::ptrdiff_t>(choice.count));
+      parts[choice.begin] = sum;
+    }
+    EXPECT_TRUE(std::ranges::is_sorted(parts, std::ranges::greater{})) << ::testing::PrintToString(parts);
+    EXPECT_LE(parts.size(), 64u);
+    parts.insert(parts.end(), sum / 4 + 1, 1);  // sealed meanwhile
+  }
 }
 
 }  // namespace

@@ -32,6 +32,7 @@ class MappedFile {
       size_ = 0;
       return;
     }
+    ::madvise(bytes, size_, MADV_RANDOM);
     bytes_ = static_cast<const char*>(bytes);
   }
   ~MappedFile() {

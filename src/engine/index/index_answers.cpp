@@ -185,6 +185,8 @@ result<bool> Index::ended(std::string_view stream, Position until) const {
 result<std::optional<Position>> Index::find_id(const Uuid& id) const {
   // The oldest wins, should a log ever hold one twice.
   return asking([&](const Parts& parts, const Part*& asked) -> result<std::optional<Position>> {
+    // A new id is in none of them: one cache line of each, all at once instead of one after the other.
+    for (const auto& part : parts) part->expect_id(id);
     for (const auto& part : parts) {
       asked = part.get();
       STELE_TRY(const auto position, part->find_id(id));

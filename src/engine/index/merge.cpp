@@ -460,7 +460,11 @@ MergeChoice choose_merge(std::span<const std::size_t> segments) {
   for (auto end = segments.size(); end >= together; --end) {
     const auto some = segments.subspan(end - together, together);
     const auto same = [&](std::size_t count) { return level(count) == level(some.front()); };
-    if (std::ranges::all_of(some, same)) return {end - together, together};
+    if (!std::ranges::all_of(some, same)) continue;
+    // The oldest of their like: newer ones will get company, older ones between larger neighbours would stay alone.
+    auto begin = end - together;
+    while (begin > 0 && same(segments[begin - 1])) --begin;
+    return {begin, together};
   }
   // Odd sizes that never meet their like: the neighbours that are smallest together.
   MergeChoice best;

@@ -86,6 +86,8 @@ class Part {
   virtual result<void> codes(ColumnKind kind, Position from, std::span<std::uint32_t> into) const = 0;
   static constexpr std::uint32_t no_code = ~std::uint32_t{0};
 
+  // find_id() comes next: what it looks at first is fetched meanwhile.
+  virtual void expect_id(const Uuid& /*id*/) const {}
   // The event with this id, exact.
   virtual result<std::optional<Position>> find_id(const Uuid& id) const = 0;
 };

@@ -210,6 +210,12 @@ result<std::vector<std::string>> SealedPart::streams(std::string_view prefix, st
 
 // ---- Ids and times
 
+void SealedPart::expect_id(const Uuid& id) const {
+  const auto blocks = file_->place(Section::id_filter).size / 64;
+  const auto place = static_cast<std::uint32_t>(long_hash_id(id) >> 32);
+  if (blocks > 0) file_->fetch(Section::id_filter, layout::filter_block(place, blocks) * 64);
+}
+
 result<std::optional<Position>> SealedPart::find_id(const Uuid& id) const {
   const auto hash = long_hash_id(id);
   const auto place = static_cast<std::uint32_t>(hash >> 32);

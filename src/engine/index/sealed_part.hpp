@@ -51,6 +51,7 @@ class SealedPart final : public IndexPart {
                                              Position until) const override;
   result<std::optional<ColumnName>> find_name(ColumnKind kind, std::string_view name) const override;
   result<void> codes(ColumnKind kind, Position from, std::span<std::uint32_t> into) const override;
+  void expect_id(const Uuid& id) const override;
   result<std::optional<Position>> find_id(const Uuid& id) const override;
   result<std::vector<std::string>> streams(std::string_view prefix, std::string_view after,
                                            std::size_t limit) const override;
