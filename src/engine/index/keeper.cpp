@@ -107,7 +107,7 @@ std::optional<std::vector<std::uint32_t>> IndexKeeper::ordinals_of(const SealedP
 
 // ---- Merging
 
-result<bool> IndexKeeper::merge_one() {
+result<bool> IndexKeeper::merge_one(const std::function<void()>& between) {
   const std::lock_guard working(working_);
   const auto parts = index_.parts();
   // Runs of neighbours that stand in files and may meet.
@@ -131,7 +131,10 @@ result<bool> IndexKeeper::merge_one() {
                         .directory = files_.directory(),
                         .store = files_.store(),
                         .stop = &stop_,
-                        .pause = [this] { (void)seal_oldest(); }};
+                        .pause = [&] {
+                          (void)seal_oldest();
+                          if (between) between();
+                        }};
     auto path = merge(chosen, into, damaged);
     if (!path && path.error().kind() == errc::corrupt && damaged != nullptr) {
       STELE_CHECK(index_.heal(*damaged));

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -31,8 +32,8 @@ class IndexKeeper {
 
   // Seals the oldest part that is complete and in memory. False: there is none.
   result<bool> seal_one();
-  // False: nothing to do.
-  result<bool> merge_one();
+  // False: nothing to do. `between` is called between slices of the file that is written.
+  result<bool> merge_one(const std::function<void()>& between = {});
   // Complete parts that wait in memory.
   [[nodiscard]] std::size_t waiting() const;
 

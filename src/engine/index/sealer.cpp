@@ -1,9 +1,16 @@
 // sealer.cpp - one thread, one step after another.
 #include "engine/index/sealer.hpp"
 
+#include <algorithm>
+
 #include "base/assert.hpp"
 
 namespace stele::engine {
+namespace {
+
+constexpr std::chrono::milliseconds longest_rest{100};  // a slice that waited for something is no work
+
+}  // namespace
 
 Sealer::Sealer(IndexKeeper& keeper, io::Background* background) : keeper_(keeper) {
   if (background != nullptr) job_ = background->add("seal", [this] { return woken_step(); });
@@ -45,7 +52,10 @@ void Sealer::wait_until_idle() {
   while (job_ && woken_step()) {
   }
   std::unique_lock lock(mutex_);
+  ++waiting_;
+  changed_.notify_all();
   changed_.wait(lock, [this] { return (!woken_ && !working_) || stopping_; });
+  --waiting_;
 }
 
 bool Sealer::step() {
@@ -53,8 +63,23 @@ bool Sealer::step() {
   // complete is the occasion to try again.
   const auto sealed = keeper_.seal_one();
   if (!sealed || *sealed) return sealed.has_value();
-  const auto merged = keeper_.merge_one();
+  if (job_) {
+    const auto merged = keeper_.merge_one();
+    return merged && *merged;
+  }
+  rested_ = std::chrono::steady_clock::now();
+  const auto merged = keeper_.merge_one([this] { rest(); });
   return merged && *merged;
+}
+
+void Sealer::rest() {
+  const auto worked = std::chrono::steady_clock::now() - rested_;
+  {
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, std::min<std::chrono::steady_clock::duration>(worked, longest_rest),
+                      [this] { return stopping_ || waiting_ > 0; });
+  }
+  rested_ = std::chrono::steady_clock::now();
 }
 
 void Sealer::run() {
