@@ -23,9 +23,15 @@ const Part& holder_of(const Parts& parts, Position position) {
   return **std::prev(behind);
 }
 
+// One cache line of each part, all at once instead of one after the other.
+void expect_stream(const Parts& parts, std::string_view stream) {
+  for (const auto& part : parts) part->expect_term(TermKind::stream, stream);
+}
+
 // The newest postings of a stream that a reader at `head` may see.
 result<std::unique_ptr<Postings>> newest(const Parts& parts, const Part*& asked, std::string_view stream,
                                          Position head) {
+  expect_stream(parts, stream);
   for (const auto& part : std::views::reverse(parts)) {
     asked = part.get();
     STELE_TRY(auto postings, part->postings(TermKind::stream, stream, head));
@@ -117,6 +123,7 @@ result<Location> Index::location(Position position) const {
 
 result<StreamEnd> Index::stream_end(std::string_view stream) const {
   return asking([&](const Parts& parts, const Part*& asked) -> result<StreamEnd> {
+    expect_stream(parts, stream);
     for (const auto& part : std::views::reverse(parts)) {
       asked = part.get();
       STELE_TRY(const auto end, inner(*part).stream_end(stream));
@@ -137,6 +144,7 @@ result<std::vector<Position>> Index::positions(std::string_view stream, Revision
                                                Position head) const {
   return asking([&](const Parts& parts, const Part*& asked) -> result<std::vector<Position>> {
     std::vector<std::pair<const Part*, std::unique_ptr<Postings>>> found;  // newest first
+    expect_stream(parts, stream);
     for (const auto& part : std::views::reverse(parts)) {
       asked = part.get();
       STELE_TRY(auto postings, part->postings(TermKind::stream, stream, head));
@@ -185,7 +193,7 @@ result<bool> Index::ended(std::string_view stream, Position until) const {
 result<std::optional<Position>> Index::find_id(const Uuid& id) const {
   // The oldest wins, should a log ever hold one twice.
   return asking([&](const Parts& parts, const Part*& asked) -> result<std::optional<Position>> {
-    // A new id is in none of them: one cache line of each, all at once instead of one after the other.
+    // A new id is in none of them.
     for (const auto& part : parts) part->expect_id(id);
     for (const auto& part : parts) {
       asked = part.get();

@@ -76,6 +76,8 @@ class Part {
   // Where the event lies; offset 0 when it is not there any more (lost to damage, or removed by compaction).
   virtual result<Location> location(Position position) const = 0;
 
+  // postings() comes next: what it looks at first is fetched meanwhile.
+  virtual void expect_term(TermKind /*kind*/, std::string_view /*name*/) const {}
   // Nothing: the term does not occur at or before `until`. The answer stays valid while the part lives.
   virtual result<std::unique_ptr<Postings>> postings(TermKind kind, std::string_view name,
                                                      Position until) const = 0;

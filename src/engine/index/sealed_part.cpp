@@ -210,10 +210,17 @@ result<std::vector<std::string>> SealedPart::streams(std::string_view prefix, st
 
 // ---- Ids and times
 
+void SealedPart::expect(Section filter, std::uint32_t place) const {
+  const auto blocks = file_->place(filter).size / 64;
+  if (blocks > 0) file_->fetch(filter, layout::filter_block(place, blocks) * 64);
+}
+
+void SealedPart::expect_term(TermKind kind, std::string_view name) const {
+  expect(Section::filter, hash_(kind, name));
+}
+
 void SealedPart::expect_id(const Uuid& id) const {
-  const auto blocks = file_->place(Section::id_filter).size / 64;
-  const auto place = static_cast<std::uint32_t>(long_hash_id(id) >> 32);
-  if (blocks > 0) file_->fetch(Section::id_filter, layout::filter_block(place, blocks) * 64);
+  expect(Section::id_filter, static_cast<std::uint32_t>(long_hash_id(id) >> 32));
 }
 
 result<std::optional<Position>> SealedPart::find_id(const Uuid& id) const {

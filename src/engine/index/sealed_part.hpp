@@ -52,6 +52,7 @@ class SealedPart final : public IndexPart {
   result<std::optional<ColumnName>> find_name(ColumnKind kind, std::string_view name) const override;
   result<void> codes(ColumnKind kind, Position from, std::span<std::uint32_t> into) const override;
   void expect_id(const Uuid& id) const override;
+  void expect_term(TermKind kind, std::string_view name) const override;
   result<std::optional<Position>> find_id(const Uuid& id) const override;
   result<std::vector<std::string>> streams(std::string_view prefix, std::string_view after,
                                            std::size_t limit) const override;
@@ -95,6 +96,7 @@ class SealedPart final : public IndexPart {
 
   result<void> read_segments();
   result<std::optional<SealedTerm>> find_term(TermKind kind, std::string_view name) const;
+  void expect(layout::Section filter, std::uint32_t place) const;
   result<bool> may_have(layout::Section filter, std::uint32_t place, std::uint32_t bits) const;
   // The entries whose hash shares the place in the fan-out.
   result<std::string_view> entries_of(layout::Section section, std::size_t entry_bytes,

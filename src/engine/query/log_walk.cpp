@@ -14,6 +14,7 @@ constexpr std::uint64_t short_stretch = 32;
 constexpr std::uint64_t scanned_per_fetch = 8;
 // A part that is still damaged after this many repairs is read, not asked.
 constexpr std::uint32_t most_recoveries = 3;
+constexpr std::size_t few_terms = 8;  // lines of more would be gone again when they are looked at
 
 }  // namespace
 
@@ -21,6 +22,19 @@ constexpr std::uint32_t most_recoveries = 3;
 bool LogWalk::worth_looking_up(const PartWalk& walk) const {
   if (plan_ == Plan::forced_index || way_ == Direction::backward) return true;
   return walk.estimate() * scanned_per_fetch < walk.rows().size();
+}
+
+// What each part looks at first, of all of them at once: most have nothing, and are asked in no time.
+void LogWalk::expect_terms(const Index::Parts& parts) {
+  if (expected_ || !query_.items) return;
+  expected_ = true;
+  for (const auto& item : *query_.items) {
+    if (item.tags.size() + item.streams.size() > few_terms) return;
+    for (const auto& part : parts) {
+      for (const auto& tag : item.tags) part->expect_term(TermKind::tag, tag);
+      for (const auto& stream : item.streams) part->expect_term(TermKind::stream, stream);
+    }
+  }
 }
 
 // A stretch never reaches into another part, so the choice is made anew with every part; and a part that grows is
@@ -31,6 +45,7 @@ LogWalk::Stretch LogWalk::enter(Position at, Position until) {
   if (scanned_.holds(at)) return {far_end(way_, scanned_), false};
   walk_.reset();
   const auto parts = index_.parts();
+  expect_terms(*parts);
   const auto part = part_of(*parts, at);
   auto rows = way_ == Direction::forward ? Extent{at, until} : Extent{until, at};
   if (part) rows = {std::max(rows.first, part->first()), std::min(rows.last, part->last())};

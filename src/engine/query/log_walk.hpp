@@ -39,6 +39,7 @@ class LogWalk {
 
  private:
   [[nodiscard]] bool worth_looking_up(const PartWalk& walk) const;
+  void expect_terms(const Index::Parts& parts);
 
   const Index& index_;
   const Query& query_;
@@ -47,6 +48,7 @@ class LogWalk {
   std::optional<PartWalk> walk_;
   Extent scanned_{Position(1), Position(0)};  // where reading everything was chosen
   std::uint32_t recoveries_ = 0;
+  bool expected_ = false;
 };
 
 }  // namespace stele::engine
