@@ -18,6 +18,7 @@
 #include "projection/listeners.hpp"
 #include "projection/meters.hpp"
 #include "projection/parked.hpp"
+#include "projection/read_ahead.hpp"
 #include "projection/wait_list.hpp"
 #include "stele/projection.hpp"
 
@@ -99,7 +100,7 @@ class Worker {
   struct LongBatch;
   bool far_behind();
   result<bool> catch_up_in_bulk();
-  bool long_batch(Cursor& events, Position head);
+  bool long_batch(ReadAhead& events, Position head);
   bool give_up_long(Position there);
   bool apply_in_bulk(std::span<const EventView> events, LongBatch& batch);
   bool commit_long(LongBatch& batch);

@@ -30,7 +30,7 @@ inline EventView view_of(const RecordedEvent& event) {
           .tags = {}};
 }
 
-class MemoryStore final : public EventStore {
+class MemoryStore : public EventStore {
  public:
   // Each batch of a subscription begins up to this many events too early, as after a lost checkpoint.
   std::uint64_t redeliver = 0;
