@@ -101,7 +101,7 @@ void submit(const std::shared_ptr<Core>& core, const std::shared_ptr<const Reque
   const auto size = size_of(append);
   const auto began = std::chrono::steady_clock::now();
   const bool keyed = request->idempotency_key.has_value();
-  core->store.append_async(std::move(append), [core, size, began, keyed, respond = std::move(respond)](
+  core->appends().append_async(std::move(append), [core, size, began, keyed, respond = std::move(respond)](
                                                   result<AppendResult> done) mutable {
     core->metrics.append_done(outcome_of(done), size.events, size.bytes,
                               std::chrono::steady_clock::now() - began);
