@@ -291,8 +291,8 @@ enum class OnFailure : std::uint8_t {
 
 struct RunnerOptions {
   std::size_t batch = 1024;  // events per transaction, at most
-  // The same while the model is far behind (16 batches or more), where the target takes so many; at the latest, half
-  // a second's work is committed. No more than `batch`: there is no difference.
+  // The same while the model is far behind (16 batches or more), where the target takes so many; at the latest, two
+  // seconds' work is committed. No more than `batch`: there is no difference.
   std::size_t catch_up_batch = 1'048'576;
   int tries = 5;                                  // for one event, before the projection stops
   std::chrono::microseconds first_pause{20'000};  // before the second try; doubles each time

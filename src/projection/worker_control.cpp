@@ -208,6 +208,11 @@ ProjectionStatus Worker::status() const {
     status.behind = std::max(clock_now() - fresh_at_, std::chrono::microseconds{0});
   status.state = state_;
   status.reason = reason_;
+  // Asked for while it was only beginning: what the thread has entered meanwhile is not where it stays.
+  if (pause_ && (state_ == ProjectionState::catching_up || state_ == ProjectionState::live)) {
+    status.state = ProjectionState::paused;
+    status.reason = *pause_;
+  }
   status.applied = applied_;
   status.retries = retries_;
   status.events_per_second = rate_.per_second(Clock::now());
