@@ -46,7 +46,7 @@ class RealMapping final : public Mapping {
   }
 
  private:
-  static constexpr std::size_t page_bytes = 4096;  // madvise wants the beginning of one
+  static constexpr std::size_t page_bytes = 4096;          // madvise wants the beginning of one
   static constexpr std::size_t read_at_once = 128u << 10;  // the smallest limit that a disk is likely to have
 
   void* memory_;

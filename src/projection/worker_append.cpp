@@ -1,5 +1,5 @@
-// worker_append.cpp - appends that the model has a say in. The trial is rolled back, so that what the model holds in the
-// end comes from the log like everything else: position, time and order are those that were recorded.
+// worker_append.cpp - appends that the model has a say in. The trial is rolled back, so that what the model holds in
+// the end comes from the log like everything else: position, time and order are those that were recorded.
 #include <utility>
 
 #include "base/assert.hpp"

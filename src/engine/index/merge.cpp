@@ -464,6 +464,7 @@ MergeChoice choose_merge(std::span<const std::size_t> segments) {
     // The oldest of their like: newer ones will get company, older ones between larger neighbours would stay alone.
     auto begin = end - together;
     while (begin > 0 && same(segments[begin - 1])) --begin;
+    STELE_ASSERT(begin + together <= end, "what is merged lies in the run", begin, end);
     return {begin, together};
   }
   // Odd sizes that never meet their like: the neighbours that are smallest together.

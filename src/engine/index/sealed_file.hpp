@@ -12,6 +12,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/assert.hpp"
 #include "engine/index/file_layout.hpp"
 #include "io/file.hpp"
 
@@ -36,6 +37,7 @@ class SealedFile {
   void prefetch(layout::Section section) const;
   // The cache line at this place, from memory: it is viewed soon.
   void fetch(layout::Section section, std::uint64_t at) const {
+    STELE_ASSERT(at < place(section).size, "what is fetched is there", at);
     __builtin_prefetch(mapping_->bytes().data() + place(section).offset + at);
   }
   // Every page. Returns how many there are.

@@ -1,14 +1,13 @@
 // sealer.cpp - one thread, one step after another.
 #include "engine/index/sealer.hpp"
 
-#include <algorithm>
-
 #include "base/assert.hpp"
 
 namespace stele::engine {
 namespace {
 
-constexpr std::chrono::milliseconds longest_rest{100};  // a slice that waited for something is no work
+// A slice is a MiB and about as much work: a merge takes half a core, and a hundred MiB a second of the disk.
+constexpr std::chrono::milliseconds rest_per_slice{6};
 
 }  // namespace
 
@@ -67,19 +66,14 @@ bool Sealer::step() {
     const auto merged = keeper_.merge_one();
     return merged && *merged;
   }
-  rested_ = std::chrono::steady_clock::now();
   const auto merged = keeper_.merge_one([this] { rest(); });
   return merged && *merged;
 }
 
 void Sealer::rest() {
-  const auto worked = std::chrono::steady_clock::now() - rested_;
-  {
-    std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, std::min<std::chrono::steady_clock::duration>(worked, longest_rest),
-                      [this] { return stopping_ || waiting_ > 0; });
-  }
-  rested_ = std::chrono::steady_clock::now();
+  std::unique_lock lock(mutex_);
+  STELE_ASSERT(working_ && !job_, "who rests has a thread and is at work", waiting_);
+  changed_.wait_for(lock, rest_per_slice, [this] { return stopping_ || waiting_ > 0; });
 }
 
 void Sealer::run() {

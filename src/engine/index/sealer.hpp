@@ -2,7 +2,6 @@
 // the first part that is complete, and sleeps until the next one is.
 #pragma once
 
-#include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
@@ -32,7 +31,7 @@ class Sealer {
   bool step();
   // The same when somebody has woken us.
   bool woken_step();
-  // Between slices of a merge, as long as the last one took: the disk and the cores are first for appends.
+  // Between slices of a merge: the disk and the cores are first for appends.
   void rest();
 
   IndexKeeper& keeper_;
@@ -42,7 +41,6 @@ class Sealer {
   bool working_ = false;
   bool stopping_ = false;
   std::size_t waiting_ = 0;  // in wait_until_idle()
-  std::chrono::steady_clock::time_point rested_;
   std::thread thread_;
   std::unique_ptr<io::Background::Job> job_;  // instead of the thread
 };

@@ -28,6 +28,7 @@ bool LogWalk::worth_looking_up(const PartWalk& walk) const {
 void LogWalk::expect_terms(const Index::Parts& parts) {
   if (expected_ || !query_.items) return;
   expected_ = true;
+  STELE_ASSERT(!parts.empty(), "an index has a part that grows");
   for (const auto& item : *query_.items) {
     if (item.tags.size() + item.streams.size() > few_terms) return;
     for (const auto& part : parts) {
