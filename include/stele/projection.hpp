@@ -170,9 +170,6 @@ class ProjectionTarget {
 
   virtual result<void> begin() = 0;
   virtual result<void> apply(const EventView& event) = 0;
-  // What was applied is written now, though not committed: a refusal that would come with the commit comes here.
-  // `invalid` unless the target is able to; then no append can go through its model (RunnerOptions::synchronous).
-  virtual result<void> settle();
   // Makes the batch and the checkpoint visible together; answers the keys that were reported as changed.
   // After an error the batch is gone, as after rollback().
   virtual result<std::vector<std::string>> commit(const Checkpoint& now) = 0;
@@ -302,9 +299,6 @@ struct RunnerOptions {
   // Which events must stay in order: those with the same key. Nothing: those of a stream. An empty key: this event
   // and no other.
   std::function<std::string(const EventView&)> sequence{};
-  // Appends through Projections::appends() are tried on this model first and refused when it cannot take them; they
-  // are acknowledged when it shows them. Needs a target with settle().
-  bool synchronous = false;
   // More parked events than this mean that the projection is wrong, not the events: it stops.
   std::uint64_t park_at_most = 10'000;
 };
@@ -345,7 +339,6 @@ class Runner {
   [[nodiscard]] Timeline timeline() const;
   [[nodiscard]] std::vector<ApplyTime> apply_times() const;  // the costliest type first
   [[nodiscard]] ProjectionTarget& target() const;
-  [[nodiscard]] bool synchronous() const;  // RunnerOptions::synchronous
 
   // ---- Parked events. These run between two batches; `busy` in standby: the process that works has to be asked.
 
@@ -387,18 +380,6 @@ class Runner {
   // Calls back after each commit that reported changed keys. Ends with the Watch.
   [[nodiscard]] std::unique_ptr<Watch> on_change(std::function<void(const ModelChange&)> changed);
 
-  // ---- Appends that the model has a say in
-
-  // Brings the model up to the head, applies the events in a transaction that is rolled back, appends them to
-  // `store` - the runner's own, or one that asks other models before it - and answers when the model shows them. Then
-  // or before, nobody else's events come in between on the projection's thread; those that were appended past this
-  // door are applied like any others. Errors: what the model refuses them with, before anything is in the log
-  // (`invalid`, unless it is no fault of theirs); those of an append; `unavailable`: paused, stopped or in standby; or
-  // the events are in the log (facts first, last) and the model does not show them.
-  result<AppendResult> append(EventStore& store, AppendRequest request);
-  // The same; `done` runs once, on the projection's thread or before this returns.
-  void append_async(EventStore& store, AppendRequest request, AppendCompletion done);
-
   // Pauses this long before applying each batch, from now on; for tests and demonstrations of waiting. Ends a
   // pause in progress when it is shortened.
   void hold_back(std::chrono::microseconds pause);
@@ -427,10 +408,6 @@ class Projections {
   [[nodiscard]] std::vector<ProjectionStatus> status() const;  // in the order of adding
   [[nodiscard]] std::vector<Runner*> runners() const;
   void stop();
-
-  // The store; an append by this door goes through every model whose runner is `synchronous`, in the order of adding.
-  // Lives as long as this object.
-  [[nodiscard]] EventStore& appends();
 
  private:
   struct Impl;

@@ -247,8 +247,6 @@ class SqliteTarget final : public ProjectionTarget {
   result<void> reset() override;
   result<void> begin() override;
   result<void> apply(const EventView& event) override;
-  // All but what SQLite itself checks at the commit: deferred foreign keys.
-  result<void> settle() override;
   result<std::vector<std::string>> commit(const Checkpoint& now) override;
   void rollback() override;
   [[nodiscard]] bool takes_long_batches() const override { return true; }

@@ -112,9 +112,7 @@ result<std::shared_ptr<Placed>> Shelf::make(Compiled compiled, std::string file,
   auto past = std::make_shared<SqlitePast>(store_, compiled.projection,
                                            SqlitePast::Options{.folder = options_.models / "past"});
   auto placed = std::make_shared<Placed>(std::move(compiled), target, std::move(past), std::move(file));
-  RunnerOptions options;
-  options.synchronous = placed->compiled.synchronous;
-  STELE_TRY(placed->runner, among.add(target, std::move(options)));
+  STELE_TRY(placed->runner, among.add(target));
   return placed;
 }
 

@@ -14,8 +14,7 @@ constexpr std::chrono::seconds last_waits{5};
 // The tables and the rules, as the model's file knows them; and which events they are for.
 bool same_model(const Compiled& one, const Compiled& other) {
   return one.projection.schema == other.projection.schema &&
-         one.projection.events == other.projection.events && one.lineage == other.lineage &&
-         one.synchronous == other.synchronous;
+         one.projection.events == other.projection.events && one.lineage == other.lineage;
 }
 
 Error same_version(const Placed& there) {

@@ -7,16 +7,6 @@
 
 #include "base/assert.hpp"
 
-namespace stele {
-
-result<void> ProjectionTarget::settle() {
-  return Error(errc::invalid, "projection " + name() + ": no append can go through a model of this kind")
-      .with("projection", name())
-      .help("only a model in SQLite can be tried; take `synchronous` away");
-}
-
-}  // namespace stele
-
 namespace stele::projection {
 namespace {
 

@@ -3,17 +3,12 @@
 #include <mutex>
 #include <utility>
 
-#include "projection/appends_through.hpp"
 #include "stele/projection.hpp"
 
 namespace stele {
 
 struct Projections::Impl {
-  explicit Impl(EventStore& the_store)
-      : store(the_store), appends(the_store, [this] { return synchronous(); }) {}
-
   EventStore& store;
-  projection::AppendsThrough appends;
   mutable std::mutex mutex;
   std::vector<std::unique_ptr<Runner>> runners;
   std::vector<std::unique_ptr<Runner>> removed;  // kept: pointers stay valid
@@ -23,17 +18,10 @@ struct Projections::Impl {
       if (runner->target().name() == name) return runner.get();
     return nullptr;
   }
-  std::vector<Runner*> synchronous() const {
-    const std::lock_guard lock(mutex);
-    std::vector<Runner*> all;
-    for (const auto& runner : runners)
-      if (runner->synchronous()) all.push_back(runner.get());
-    return all;
-  }
 };
 
 // The lock covers the list only: starting, stopping and asking a runner has its own.
-Projections::Projections(EventStore& store) : impl_(new Impl(store)) {}
+Projections::Projections(EventStore& store) : impl_(new Impl{store, {}, {}, {}}) {}
 Projections::~Projections() { stop(); }
 
 result<Runner*> Projections::add(std::shared_ptr<ProjectionTarget> target, RunnerOptions options) {
@@ -97,8 +85,6 @@ std::vector<ProjectionStatus> Projections::status() const {
   for (const Runner* runner : runners()) all.push_back(runner->status());
   return all;
 }
-
-EventStore& Projections::appends() { return impl_->appends; }
 
 // In turn, each to the end of its batch.
 void Projections::stop() {

@@ -1,6 +1,8 @@
 // read_ahead.cpp - one thread puts, the other takes; no more than two batches wait between them.
 #include "projection/read_ahead.hpp"
 
+#include <exception>
+
 #include "base/assert.hpp"
 
 namespace stele::projection {
@@ -10,8 +12,10 @@ constexpr std::size_t most_ahead = 2;
 
 }  // namespace
 
-ReadAhead::ReadAhead(EventStore& store, Query query, Position from, std::size_t batch)
-    : store_(store), query_(std::move(query)), from_(from), batch_(batch), thread_([this] { run(); }) {
+ReadAhead::ReadAhead(EventStore& store, Query query, Position from, Position until, std::size_t batch)
+    : store_(store), query_(std::move(query)), from_(from), until_(until), batch_(batch), thread_([this] {
+        run();
+      }) {
   STELE_ASSERT(batch_ > 0, "a batch has events", batch_);
 }
 
@@ -26,9 +30,20 @@ ReadAhead::~ReadAhead() {
 
 result<ReadAhead::Batch> ReadAhead::read(Position from) const {
   Batch batch;
+  if (from > until_) return batch;
   STELE_TRY(batch.cursor, store_.read({.query = query_, .from = from}));
   STELE_TRY(batch.events, batch.cursor->next_batch(batch_));
+  while (!batch.events.empty() && batch.events.back().position > until_)
+    batch.events = batch.events.first(batch.events.size() - 1);
   return batch;
+}
+
+result<ReadAhead::Batch> ReadAhead::read_or_say_why(Position from) const {
+  try {
+    return read(from);
+  } catch (const std::exception& thrown) {
+    return Error(errc::unavailable, std::string("reading ahead: ") + thrown.what());
+  }
 }
 
 bool ReadAhead::put(result<Batch> batch) {
@@ -43,7 +58,7 @@ bool ReadAhead::put(result<Batch> batch) {
 void ReadAhead::run() {
   Position at = from_;
   for (bool more = true; more;) {
-    auto batch = read(at);
+    auto batch = read_or_say_why(at);
     more = batch && !batch->events.empty();
     if (more) {
       STELE_ASSERT(batch->events.front().position >= at, "a cursor begins where it was told to", at.value());

@@ -16,7 +16,8 @@ namespace stele::projection {
 // One thread takes; the store outlives it.
 class ReadAhead {
  public:
-  ReadAhead(EventStore& store, Query query, Position from, std::size_t batch);
+  // Up to `until`, inclusive: what is appended meanwhile is for the next one.
+  ReadAhead(EventStore& store, Query query, Position from, Position until, std::size_t batch);
   // Waits for the batch that is being read.
   ~ReadAhead();
   ReadAhead(const ReadAhead&) = delete;
@@ -33,6 +34,8 @@ class ReadAhead {
     std::span<const EventView> events;
   };
   [[nodiscard]] result<Batch> read(Position from) const;
+  // The same; an exception is an error like any other.
+  [[nodiscard]] result<Batch> read_or_say_why(Position from) const;
   // False: nobody wants more.
   bool put(result<Batch> batch);
   void run();
@@ -40,6 +43,7 @@ class ReadAhead {
   EventStore& store_;
   Query query_;
   Position from_;
+  Position until_;
   std::size_t batch_;
   Batch given_;
   bool ended_ = false;

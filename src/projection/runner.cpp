@@ -1,7 +1,5 @@
 // runner.cpp - a runner from outside: start, stop, wait, ask. What its thread does is worker.cpp.
-#include <memory>
 #include <mutex>
-#include <optional>
 #include <thread>
 #include <utility>
 
@@ -154,49 +152,6 @@ result<std::uint64_t> Runner::skip(Position event, const std::string& reason) {
     return {};
   }));
   return applied;
-}
-
-// ---- Appends
-
-bool Runner::synchronous() const { return impl_->worker.options().synchronous; }
-
-namespace {
-
-Error nobody_to_ask(const std::string& name) {
-  return Error(errc::unavailable, "projection " + name + " is stopped, and appends have to go through it")
-      .with("projection", name)
-      .help("start it");
-}
-
-}  // namespace
-
-result<AppendResult> Runner::append(EventStore& store, AppendRequest request) {
-  std::optional<AppendResult> appended;
-  result<void> answer;
-  const bool asked = impl_->worker.between_batches(
-      [&]() -> result<void> {
-        STELE_TRY(appended, impl_->worker.append(store, std::move(request)));
-        return {};
-      },
-      answer);
-  if (!asked) return nobody_to_ask(target().name());
-  if (!answer) return answer.error();
-  return *std::move(appended);
-}
-
-void Runner::append_async(EventStore& store, AppendRequest request, AppendCompletion done) {
-  struct Posted {
-    AppendRequest request;
-    AppendCompletion done;
-  };
-  const auto posted = std::make_shared<Posted>(Posted{std::move(request), std::move(done)});
-  const bool asked = impl_->worker.post(
-      [this, &store, posted]() -> result<void> {
-        posted->done(impl_->worker.append(store, std::move(posted->request)));
-        return {};
-      },
-      [posted](const Error& refused) { posted->done(refused); });
-  if (!asked) posted->done(nobody_to_ask(target().name()));
 }
 
 // ---- Rebuild

@@ -3,7 +3,7 @@
 //
 //   worker.cpp           life, batches           worker_control.cpp   jobs, pauses, figures
 //   worker_lease.cpp     lease and standby       worker_parking.cpp   parking, retry, skip
-//   worker_bulk.cpp      far behind the head         worker_append.cpp    appends that the model has a say in
+//   worker_bulk.cpp      far behind the head
 #pragma once
 
 #include <condition_variable>
@@ -30,8 +30,6 @@ class Worker {
  public:
   using Clock = std::chrono::steady_clock;
   using Job = std::function<result<void>()>;
-  // Told once, instead of the job, when there is nobody to do it any more.
-  using Refusal = std::function<void(const Error&)>;
   // A builder ends its life when it has caught up; everybody else goes on for ever.
   enum class Life : std::uint8_t { goes_on, ends_at_the_head };
 
@@ -51,8 +49,6 @@ class Worker {
   // On the worker's thread between two batches, with the lease held; `busy` in standby. False: there is no thread that
   // would do it.
   bool between_batches(const Job& job, result<void>& answer);
-  // The same without waiting: the job says itself when it is done.
-  bool post(Job job, Refusal refused);
   // The same where there is no thread, and nobody may start one meanwhile.
   result<void> without_thread(const Job& job);
   void pause(std::string reason);
@@ -62,8 +58,6 @@ class Worker {
   // Of the thread that does the work, so from a job:
   result<std::uint64_t> retry_parked(Position which);
   result<std::uint64_t> skip_event(Position event, const std::string& reason);
-  // Tried on the model, appended to `into`, shown by the model: Runner::append.
-  result<AppendResult> append(EventStore& into, AppendRequest request);
   // Applies what lies between the checkpoint and `up_to`.
   result<void> catch_up(Position up_to);
   // The target holds another model now.
@@ -85,9 +79,8 @@ class Worker {
 
  private:
   struct Posted {
-    Job job;
-    Refusal refused{};  // empty: somebody waits for the answer
-    result<void> answer{};
+    const Job* job;
+    result<void> answer;
     bool done = false;
   };
 
@@ -129,14 +122,7 @@ class Worker {
   result<void> skip_where_it_stopped(Position event, const std::string& reason);
   result<std::vector<std::string>> commit_here(const Checkpoint& now);
 
-  // worker_append.cpp
-  [[nodiscard]] result<void> takes_appends() const;
-  result<bool> worth_trying(const AppendRequest& request);
-  result<void> try_out(const AppendRequest& request);
-  result<void> show(const AppendResult& appended);
-
   // worker_control.cpp
-  void put(std::shared_ptr<Posted> posted);
   void enter(ProjectionState state, std::string reason = {});
   bool interrupted();
   void do_jobs(const Error* refused = nullptr);
@@ -174,7 +160,7 @@ class Worker {
   bool alive_ = false;  // there is a thread that does jobs
   bool stop_ = false;
   bool interrupt_ = false;  // the subscription was cancelled for something to do
-  std::deque<std::shared_ptr<Posted>> jobs_;
+  std::deque<Posted*> jobs_;
   std::optional<std::string> pause_;  // its reason
   std::chrono::microseconds hold_back_;
   std::shared_ptr<Subscription> subscription_;

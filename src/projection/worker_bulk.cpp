@@ -38,7 +38,7 @@ bool Worker::far_behind() {
 // False: the lease has gone to somebody else.
 result<bool> Worker::catch_up_in_bulk() {
   const Position head = store_.head().position;
-  ReadAhead events(store_, target_->events(), at_.position.next(),
+  ReadAhead events(store_, target_->events(), at_.position.next(), head,
                    std::min(bulk_read, options_.catch_up_batch));
   while (!interrupted()) {
     STELE_TRY(const bool kept, keep_lease());

@@ -39,42 +39,27 @@ bool Worker::interrupted() {
   return interrupt_;
 }
 
-// With the lock.
-void Worker::put(std::shared_ptr<Posted> posted) {
-  STELE_ASSERT(alive_, "there is a thread to do it", jobs_.size());
-  jobs_.push_back(std::move(posted));
+bool Worker::between_batches(const Job& job, result<void>& answer) {
+  Posted posted{&job, {}};
+  std::unique_lock lock(mutex_);
+  if (!alive_) return false;
+  jobs_.push_back(&posted);
   interrupt_ = true;
   if (subscription_) subscription_->cancel();
   woken_.notify_all();
-}
-
-bool Worker::between_batches(const Job& job, result<void>& answer) {
-  const auto posted = std::make_shared<Posted>(Posted{.job = job});
-  std::unique_lock lock(mutex_);
-  if (!alive_) return false;
-  put(posted);
-  answered_.wait(lock, [&] { return posted->done; });
-  answer = std::move(posted->answer);
+  answered_.wait(lock, [&] { return posted.done; });
+  answer = std::move(posted.answer);
   return true;
 }
 
-bool Worker::post(Job job, Refusal refused) {
-  auto posted = std::make_shared<Posted>(Posted{.job = std::move(job), .refused = std::move(refused)});
-  const std::lock_guard lock(mutex_);
-  if (!alive_) return false;
-  put(std::move(posted));
-  return true;
-}
-
-// Without the lock: a job takes its time.
+// Without the lock: a job takes its time. Whoever posted it keeps it alive until it is answered.
 void Worker::do_jobs(const Error* refused) {
   std::unique_lock lock(mutex_);
   while (!jobs_.empty()) {
-    const auto posted = std::move(jobs_.front());
+    Posted* posted = jobs_.front();
     jobs_.pop_front();
     lock.unlock();
-    auto answer = refused ? result<void>(*refused) : posted->job();
-    if (refused && posted->refused) posted->refused(*refused);
+    auto answer = refused ? result<void>(*refused) : (*posted->job)();
     lock.lock();
     posted->answer = std::move(answer);
     posted->done = true;

@@ -30,8 +30,6 @@ Core::Core(EventStore& the_store, const App* the_app, ServerOptions the_options)
       workers(options.workers, 10'000),
       hub(store) {}
 
-EventStore& Core::appends() const { return shelf ? shelf->projections().appends() : store; }
-
 void Core::add_older_names(Query& query) const {
   if (!app) return;
   for (const auto& names : app->type_names()) detail::add_older_names(query, names);

@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 
+#include <stdexcept>
+
 #include "memory_store.hpp"
 
 namespace stele::test {
@@ -36,7 +38,7 @@ std::vector<std::string> all_of(ReadAhead& events) {
 TEST(ReadAhead, gives_each_event_once_and_in_order_and_then_nothing_for_ever) {
   MemoryStore store;
   fill(store, 500);
-  ReadAhead events(store, Query::all(), Position(101), 7);
+  ReadAhead events(store, Query::all(), Position(101), Position(500), 7);
   std::vector<std::string> wanted;
   for (int i = 100; i < 500; ++i) wanted.push_back(std::to_string(i));
   EXPECT_EQ(all_of(events), wanted);
@@ -49,14 +51,14 @@ TEST(ReadAhead, leaves_out_what_the_query_does) {
   fill(store, 90);
   QueryItem item;
   item.types = {"Third"};
-  ReadAhead events(store, Query::of(std::move(item)), Position(1), 4);
+  ReadAhead events(store, Query::of(std::move(item)), Position(1), Position(90), 4);
   EXPECT_EQ(all_of(events).size(), 30u);
 }
 
 TEST(ReadAhead, events_in_hand_stay_while_later_ones_are_read) {
   MemoryStore store;
   fill(store, 100);
-  ReadAhead events(store, Query::all(), Position(1), 10);
+  ReadAhead events(store, Query::all(), Position(1), Position(1000), 10);
   const auto first = events.next();
   ASSERT_TRUE(first);
   ASSERT_EQ(first->size(), 10u);
@@ -68,16 +70,24 @@ TEST(ReadAhead, that_is_not_wanted_any_more_ends_whatever_is_still_to_come) {
   MemoryStore store;
   fill(store, 1000);
   {
-    const ReadAhead untouched(store, Query::all(), Position(1), 1);
+    const ReadAhead untouched(store, Query::all(), Position(1), Position(1000), 1);
   }
-  ReadAhead events(store, Query::all(), Position(1), 1);
+  ReadAhead events(store, Query::all(), Position(1), Position(1000), 1);
   ASSERT_TRUE(events.next());
+}
+
+TEST(ReadAhead, ends_where_it_was_told_to_though_the_log_goes_on) {
+  MemoryStore store;
+  fill(store, 300);
+  ReadAhead events(store, Query::all(), Position(1), Position(123), 10);
+  EXPECT_EQ(all_of(events).size(), 123u);
 }
 
 // A store whose reads break at a position.
 class BreakingStore final : public MemoryStore {
  public:
   result<std::unique_ptr<Cursor>> read(LogRead read) override {
+    if (read.from >= Position(41)) throw std::runtime_error("no memory");
     if (read.from >= Position(21)) return Error(errc::corrupt, "the segment is damaged");
     return MemoryStore::read(std::move(read));
   }
@@ -86,13 +96,15 @@ class BreakingStore final : public MemoryStore {
 TEST(ReadAhead, an_error_comes_behind_the_events_in_front_of_it_and_is_the_end) {
   BreakingStore store;
   fill(store, 50);
-  ReadAhead events(store, Query::all(), Position(1), 10);
+  ReadAhead events(store, Query::all(), Position(1), Position(1000), 10);
   EXPECT_EQ(events.next()->size(), 10u);
   EXPECT_EQ(events.next()->size(), 10u);
   const auto broken = events.next();
   ASSERT_FALSE(broken);
   EXPECT_EQ(broken.error().kind(), errc::corrupt);
   EXPECT_TRUE(events.next()->empty());
+  ReadAhead thrown(store, Query::all(), Position(41), Position(1000), 10);
+  EXPECT_EQ(thrown.next().error().kind(), errc::unavailable);
 }
 
 }  // namespace

@@ -107,39 +107,6 @@ TEST_F(DeclaredApiTest, a_pause_is_kept_over_a_restart_until_it_is_ended) {
   EXPECT_THAT(get("/v1/projections/sums").body, Not(HasSubstr("a look at the disk")));
 }
 
-TEST_F(DeclaredApiTest, a_synchronous_one_refuses_appends_and_shows_those_that_it_does_not) {
-  std::string strict = sums;
-  strict.replace(strict.find("lineage: on"), 11, "synchronous: on");
-  strict.replace(strict.find("NOT NULL)"), 9, "NOT NULL CHECK (cents >= 0))");
-  strict.insert(
-      strict.find("@query of"),
-      "@on Withdrawn\nUPDATE sum SET cents = cents - units(:data.amount, 2) WHERE account = :key;\n");
-  ASSERT_EQ(create(strict).status, 201);
-  const auto refused = client().send("POST", "/v1/streams/Acc-1/events",
-                                     R"({"type":"Withdrawn","data":{"amount":"1.76"}})", Headers{});
-  EXPECT_EQ(refused.status, 422) << refused.body;
-  EXPECT_THAT(refused.body, HasSubstr(R"("rule":"sums")"));
-  EXPECT_THAT(refused.body, HasSubstr("CHECK constraint failed"));
-  EXPECT_EQ(head(), 3u);
-  EXPECT_EQ(client()
-                .send("POST", "/v1/streams/Acc-1/events", R"({"type":"Withdrawn","data":{"amount":"1.75"}})",
-                      Headers{})
-                .status,
-            201);
-  EXPECT_THAT(get("/v1/projections/sums/queries/of?account=1").body, HasSubstr(R"("sum":"0.00")"))
-      << "nobody had to wait for a position";
-  const auto lax = client().send("POST", "/v1/projections/sums/pause", "", Headers{});
-  ASSERT_EQ(lax.status, 200);
-  EXPECT_EQ(
-      client()
-          .send("POST", "/v1/streams/Acc-1/events", R"({"type":"Paid","data":{"amount":"1"}})", Headers{})
-          .status,
-      503);
-  ASSERT_EQ(drop("sums").status, 200);
-  append("Acc-1", "Withdrawn", R"({"amount":"5"})");
-  EXPECT_EQ(head(), 5u);
-}
-
 TEST_F(DeclaredApiTest, what_was_written_is_waited_for_and_the_past_is_asked) {
   ASSERT_EQ(create(sums).status, 201);
   append("Acc-2", "Paid", R"({"amount":"10.00"})");

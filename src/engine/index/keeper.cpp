@@ -131,8 +131,9 @@ result<bool> IndexKeeper::merge_one(const std::function<void()>& between) {
                         .directory = files_.directory(),
                         .store = files_.store(),
                         .stop = &stop_,
-                        .pause = [&] {
-                          (void)seal_oldest();
+                        .pause = [&, sealing = true]() mutable {
+                          // One that does not work now is tried again when the merge is done.
+                          sealing = sealing && seal_oldest();
                           if (between) between();
                         }};
     auto path = merge(chosen, into, damaged);

@@ -89,10 +89,6 @@ AppendSize size_of(const AppendRequest& append) {
 Answer answer_of(result<AppendResult> done, bool keyed) {
   if (done) return appended(*done, keyed);
   const auto& error = done.error();
-  const auto projection = error.fact("projection");
-  if (error.kind() == errc::invalid && projection)
-    return Response::problem(
-        Problem(422, "business-rule", error.message()).with("rule", *projection).help(error.help()));
   const bool reused = keyed && error.kind() == errc::invalid && error.fact("id").has_value();
   if (!reused) return error;
   return Response::problem(Problem(422, "idempotency-key-reused", error.message()).help("use a new key"));
@@ -105,8 +101,8 @@ void submit(const std::shared_ptr<Core>& core, const std::shared_ptr<const Reque
   const auto size = size_of(append);
   const auto began = std::chrono::steady_clock::now();
   const bool keyed = request->idempotency_key.has_value();
-  core->appends().append_async(std::move(append), [core, size, began, keyed, respond = std::move(respond)](
-                                                      result<AppendResult> done) mutable {
+  core->store.append_async(std::move(append), [core, size, began, keyed, respond = std::move(respond)](
+                                                  result<AppendResult> done) mutable {
     core->metrics.append_done(outcome_of(done), size.events, size.bytes,
                               std::chrono::steady_clock::now() - began);
     respond(answer_of(std::move(done), keyed));

@@ -53,9 +53,6 @@ struct Core {
   // Each type that is named is asked for under its older names, too, as the application knows them.
   void add_older_names(Query& query) const;
 
-  // Where clients append: models that were declared `synchronous` stand in front of the log.
-  [[nodiscard]] EventStore& appends() const;
-
   // Any loop: for timers that belong to no connection.
   Loop& timer_loop() { return *loops.front(); }
 };

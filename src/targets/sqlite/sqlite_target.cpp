@@ -82,8 +82,6 @@ result<void> SqliteTarget::apply(const EventView& event) {
   return impl_->projection.project(model, event);
 }
 
-result<void> SqliteTarget::settle() { return impl_->model->sums.write(impl_->model->writer); }
-
 result<std::vector<std::string>> SqliteTarget::commit(const Checkpoint& now) {
   return impl_->model->commit(now);
 }
