@@ -11,7 +11,8 @@ constexpr std::chrono::milliseconds rest_per_slice{6};
 
 }  // namespace
 
-Sealer::Sealer(IndexKeeper& keeper, io::Background* background) : keeper_(keeper) {
+Sealer::Sealer(IndexKeeper& keeper, io::Background* background)
+    : keeper_(keeper), has_thread_(background == nullptr) {
   if (background != nullptr) job_ = background->add("seal", [this] { return woken_step(); });
 }
 
@@ -31,7 +32,7 @@ void Sealer::wake() {
   const std::lock_guard lock(mutex_);
   if (stopping_) return;
   woken_ = true;
-  if (!thread_.joinable() && !job_) thread_ = std::thread([this] { run(); });
+  if (!thread_.joinable() && has_thread_) thread_ = std::thread([this] { run(); });
   changed_.notify_all();
 }
 
@@ -62,17 +63,15 @@ bool Sealer::step() {
   // complete is the occasion to try again.
   const auto sealed = keeper_.seal_one();
   if (!sealed || *sealed) return sealed.has_value();
-  if (job_) {
-    const auto merged = keeper_.merge_one();
-    return merged && *merged;
-  }
-  const auto merged = keeper_.merge_one([this] { rest(); });
+  const auto merged = keeper_.merge_one([this] {
+    if (has_thread_) rest();
+  });
   return merged && *merged;
 }
 
 void Sealer::rest() {
   std::unique_lock lock(mutex_);
-  STELE_ASSERT(working_ && !job_, "who rests has a thread and is at work", waiting_);
+  STELE_ASSERT(working_ && has_thread_, "who rests has a thread and is at work", waiting_);
   changed_.wait_for(lock, rest_per_slice, [this] { return stopping_ || waiting_ > 0; });
 }
 

@@ -35,6 +35,7 @@ class Sealer {
   void rest();
 
   IndexKeeper& keeper_;
+  const bool has_thread_;  // or a job in the background
   std::mutex mutex_;
   std::condition_variable changed_;
   bool woken_ = false;
