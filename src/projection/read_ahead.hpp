@@ -23,7 +23,7 @@ class ReadAhead {
   ReadAhead(const ReadAhead&) = delete;
   ReadAhead& operator=(const ReadAhead&) = delete;
 
-  // The next events, valid until the next call; none at the end, and then ever again. Errors: those of a cursor; the
+  // The next events, valid until the next call; none at the end, nor later. Errors: those of a cursor; the
   // first is the end, too.
   result<std::span<const EventView>> next();
 
