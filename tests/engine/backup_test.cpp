@@ -333,6 +333,8 @@ TEST_F(BackupTest, an_interrupted_restore_is_no_store_and_is_begun_anew) {
 
 TEST_F(BackupTest, a_full_disk_says_so_and_leaves_a_backup) {
   append_some(60);
+  const auto last = store->head().position;
+  store.reset();  // an open one prepares segments beside, and might take the room that the backup begins with
   machine.disk.set_free_bytes(150 << 10);
   const auto refused = back_up(machine.world, "/store", backup_dir);
   ASSERT_FALSE(refused);
@@ -341,7 +343,7 @@ TEST_F(BackupTest, a_full_disk_says_so_and_leaves_a_backup) {
   const auto found = must(check_backup(machine.disk, backup_dir));
   EXPECT_TRUE(found.findings.empty());
   EXPECT_GT(found.events, 0u);
-  EXPECT_EQ(backed_up().last, store->head().position);
+  EXPECT_EQ(backed_up().last, last);
 }
 
 TEST(BackupList, reads_back_and_refuses_what_cannot_be) {
