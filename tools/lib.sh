@@ -93,8 +93,9 @@ build() { # build PRESET [TARGET...]; compiles only what changed
   ninja -C "$root/build/$preset" -j "$(jobs_here)" "$@" >&2 || die "preset '$preset' does not build (see above)"
 }
 
-run_tests() { # run_tests PRESET [FILTER]; leaves build/PRESET/tests.xml for tools/summary.py
+run_tests() { # run_tests PRESET [FILTER]; leaves build/PRESET/tests.xml and results/ for tools/summary.py
   local preset=$1 filter=${2:-}
+  [ -z "$filter" ] || export STELE_ONE_BY_ONE=1 # the filter is for the names of tests, not of suites
   local symbolizer=/usr/bin/llvm-symbolizer-19
   [ -x "$symbolizer" ] || symbolizer=
   export ASAN_OPTIONS="detect_stack_use_after_return=1:strict_string_checks=1:check_initialization_order=1"
@@ -105,7 +106,7 @@ run_tests() { # run_tests PRESET [FILTER]; leaves build/PRESET/tests.xml for too
     TSAN_OPTIONS+=":external_symbolizer_path=$symbolizer"
     export UBSAN_SYMBOLIZER_PATH="$symbolizer"
   fi
-  rm -f "$root/build/$preset/tests.xml"
+  rm -rf "$root/build/$preset/tests.xml" "$root/build/$preset/results"
   local tests=(ctest --test-dir "$root/build/$preset" -j "$(nproc)" --no-tests=error --output-on-failure
     --output-junit tests.xml ${filter:+-R "$filter"})
   if [ -t 2 ]; then

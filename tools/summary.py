@@ -2,6 +2,8 @@
 """One line per preset and a last line "N passed, N failed" from the results CTest left in BUILD/PRESET/tests.xml.
 
 Usage: summary.py BUILD PRESET...      A preset without results (it did not build) counts as one failure.
+
+A test of CTest is mostly a suite of GoogleTest (cmake/suites.cmake): its tests are counted, from results/SUITE.xml.
 """
 import pathlib
 import sys
@@ -18,10 +20,29 @@ def verdict(case):
     return "skipped" if by_itself or case.get("status") == "disabled" else "failed"
 
 
+def inside(case, results):
+    """The verdicts and names of the tests that a test of CTest ran: those of its result file, or itself."""
+    said, name = verdict(case), case.get("name")
+    file = results.with_name("results") / (name.replace("/", "-") + ".xml")
+    if not file.exists():  # not a GoogleTest program, or it died
+        return [(said, name)]
+    tests = [(of_gtest(test), f"{test.get('classname')}.{test.get('name')}")
+             for test in xml.parse(file).getroot().iter("testcase")]
+    if said == "failed" and all(one != "failed" for one, _ in tests):
+        tests.append((said, name))  # a leak, or a race, is told when all tests are over
+    return tests
+
+
+def of_gtest(test):
+    if test.find("failure") is not None:
+        return "failed"
+    return "passed" if test.get("status") == "run" and test.get("result") == "completed" else "skipped"
+
+
 def count(results):
     """(passed, names of the failed, skipped, seconds) of one results file."""
     suite = xml.parse(results).getroot()
-    cases = [(verdict(case), case.get("name")) for case in suite.iter("testcase")]
+    cases = [one for case in suite.iter("testcase") for one in inside(case, results)]
     failed = [name for said, name in cases if said == "failed"]
     skipped = sum(said == "skipped" for said, _ in cases)
     return len(cases) - len(failed) - skipped, failed, skipped, float(suite.get("time") or 0)

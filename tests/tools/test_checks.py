@@ -235,6 +235,18 @@ class Summary(TreeCase):
         self.assertEqual(self.last_line(release=GOOD), (1, "1 passed, 1 failed\n"))
         self.assertEqual(self.last_line(release=GOOD, asan=""), (1, "1 passed, 1 failed\n"))
 
+    def test_the_tests_of_a_suite_are_counted_one_by_one(self):
+        ran = '<testcase name="{}" classname="S" status="run" result="{}">{}</testcase>'
+        tests = [ran.format("x", "completed", ""), ran.format("y", "skipped", "<skipped/>"),
+                 '<testcase name="z" classname="S" status="notrun" result="suppressed"/>']
+        suite = GOOD.replace('"a"', '"S/s"')
+        self.write("release/results/S-s.xml", SUITE.format("".join(tests)))
+        self.assertEqual(self.last_line(release=suite, asan=GOOD), (0, "2 passed, 0 failed\n"))
+        died_after = BAD.replace('"b"', '"S/s"')
+        self.assertEqual(self.last_line(release=died_after, asan=GOOD), (1, "2 passed, 1 failed\n"))
+        self.write("release/results/S-s.xml", SUITE.format("".join([*tests, ran.format("w", "completed", "<failure/>")])))
+        self.assertEqual(self.last_line(release=died_after, asan=GOOD), (1, "2 passed, 1 failed\n"))
+
 
 if __name__ == "__main__":
     unittest.main()

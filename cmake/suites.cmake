@@ -1,0 +1,46 @@
+# The tests of one GoogleTest program, listed when ctest starts; included with `program` (its path), `room` and `cost`
+# set by stele_tests of rooms.cmake. A test of CTest is one suite in one process, ROOM/SUITE: starting a process for
+# each of its tests would take longer than most of them run, under sanitizers above all. With STELE_ONE_BY_ONE in the
+# environment (./dev test with a filter) each test is alone, ROOM/SUITE.TEST. Nothing here runs before ctest does.
+if(NOT EXISTS "${program}")
+  add_test("${room}/was_not_built" "${program}")
+  return()
+endif()
+execute_process(COMMAND "${program}" --gtest_list_tests OUTPUT_VARIABLE listed RESULT_VARIABLE failed)
+if(failed)
+  message(FATAL_ERROR "${program} --gtest_list_tests ended with ${failed}")
+endif()
+get_filename_component(preset "${program}/../.." ABSOLUTE)
+
+# A result file of its own for each, named after what it runs: tools/summary.py counts the tests in it.
+function(stele_add_test what filter tests)
+  set(what "${room}/${what}")
+  string(REPLACE "/" "-" file "${what}")
+  add_test("${what}" "${program}" "--gtest_filter=${filter}" --gtest_brief=1
+           "--gtest_output=xml:${preset}/results/${file}.xml")
+  math(EXPR before "${cost} + ${tests}")
+  set_tests_properties("${what}" PROPERTIES TIMEOUT 1200 COST ${before})
+endfunction()
+
+string(REGEX REPLACE " *#[^\n]*" "" listed "${listed}")
+string(REPLACE "\n" ";" listed "${listed}")
+set(suite "")
+set(tests 0)
+foreach(line IN LISTS listed ITEMS "end.")
+  if(line MATCHES "^  (.+)$")
+    set(test "${CMAKE_MATCH_1}")
+    if(NOT "${suite}${test}" MATCHES "(^|[./])DISABLED_")
+      math(EXPR tests "${tests} + 1")
+      if(DEFINED ENV{STELE_ONE_BY_ONE})
+        stele_add_test("${suite}${test}" "${suite}${test}" 1)
+      endif()
+    endif()
+  elseif(line MATCHES "^[^ ]+\\.$")
+    if(tests GREATER 0 AND NOT DEFINED ENV{STELE_ONE_BY_ONE})
+      string(REGEX REPLACE "\\.$" "" what "${suite}")
+      stele_add_test("${what}" "${suite}*" ${tests})
+    endif()
+    set(suite "${line}")
+    set(tests 0)
+  endif()
+endforeach()
