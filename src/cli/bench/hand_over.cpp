@@ -87,8 +87,8 @@ result<std::unique_ptr<io::File>> filled_file(const std::filesystem::path& path)
 
 }  // namespace
 
-// Callers check the deadline between requests only, so the last ones run over it: the real time is
-// measured.
+// Each caller makes one request at least, and checks the deadline between requests only, so the last ones run over it:
+// the real time is measured.
 result<double> probe_hand_over(const std::filesystem::path& directory, std::size_t threads,
                                std::uint64_t bytes, double seconds) {
   STELE_TRY(const auto file, filled_file(directory / "hand-over"));
@@ -102,7 +102,9 @@ result<double> probe_hand_over(const std::filesystem::path& directory, std::size
   for (std::size_t i = 0; i < threads; ++i) {
     callers.emplace_back([&] {
       std::atomic<std::uint32_t> answered{0};
-      while (std::chrono::steady_clock::now() < deadline) committer.request(answered);
+      do {
+        committer.request(answered);
+      } while (std::chrono::steady_clock::now() < deadline);
     });
   }
   callers.clear();
