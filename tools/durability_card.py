@@ -5,7 +5,7 @@
   durability_card.py --check           fails when the card is not what its figures say
 
 The figures stand in docs/durability-card.ndjson. A run replaces an earlier one of the same thing; runs of the simulator
-over other seeds add up.
+or of a fuzzer over other seeds add up.
 """
 import json
 import pathlib
@@ -27,7 +27,7 @@ def key_of(result):
     """Two results with the same key are runs of the same thing."""
     names = {"simulation": ("first_seed", "length"), "powercut": ("filesystem", "synced", "seed"),
              "syscalls": ("fault",),
-             "kills": (), "broken_engine": ("name",)}
+             "kills": (), "broken_engine": ("name",), "fuzz": ("target", "seed")}
     return (result["kind"], *(result.get(name) for name in names[result["kind"]]))
 
 
@@ -100,12 +100,22 @@ def processes(results):
     return "## Processes\n\n" + table(("what", "how often", "with something lost", "time"), rows)
 
 
+def fuzzed(results):
+    rows = []
+    for target in sorted({one["target"] for one in results}):
+        runs = [one for one in results if one["target"] == target]
+        executions, findings, seconds = (sum(one[name] for one in runs) for name in ("executions", "findings", "seconds"))
+        rows.append((f"`{target}`", count(executions), count(findings), hours(seconds)))
+    return ("## Any bytes into every parser\n\nlibFuzzer with AddressSanitizer and UndefinedBehaviorSanitizer.\n\n"
+            + table(("fuzzer", "inputs", "findings", "time"), rows))
+
+
 def card(results):
     of = {kind: [one for one in results if one["kind"] == kind] for kind in
-          ("simulation", "broken_engine", "powercut", "syscalls", "kills")}
+          ("simulation", "broken_engine", "powercut", "syscalls", "kills", "fuzz")}
     parts = [OPENING]
     for makes, found in ((simulated, of["simulation"]), (broken, of["broken_engine"]), (filesystems, of["powercut"]),
-                         (processes, of["syscalls"] + of["kills"])):
+                         (processes, of["syscalls"] + of["kills"]), (fuzzed, of["fuzz"])):
         if found:
             parts.append(makes(found))
     return "\n".join(parts)

@@ -78,6 +78,13 @@ class Card(unittest.TestCase):
         text = durability_card.card([{"kind": "kills", "rounds": 9, "lost": 3, "seconds": 1}])
         self.assertIn("| 9 | 3 |", text)
 
+    def test_runs_of_one_fuzzer_add_up(self):
+        run = {"kind": "fuzz", "target": "uri", "seed": 1, "executions": 600, "findings": 0, "seconds": 60}
+        runs = durability_card.merged([run], [dict(run, seed=2), dict(run, target="sse", executions=7, findings=1)])
+        text = durability_card.card(runs)
+        self.assertIn("| `uri` | 1,200 | 0 | 2 min |", text)
+        self.assertIn("| `sse` | 7 | 1 |", text)
+
     def test_the_card_is_checked_against_its_figures(self):
         with tempfile.TemporaryDirectory(prefix="stele-card-") as folder:
             root = pathlib.Path(folder)
