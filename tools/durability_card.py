@@ -104,8 +104,8 @@ def fuzzed(results):
     rows = []
     for target in sorted({one["target"] for one in results}):
         runs = [one for one in results if one["target"] == target]
-        executions, findings, seconds = (sum(one[name] for one in runs) for name in ("executions", "findings", "seconds"))
-        rows.append((f"`{target}`", count(executions), count(findings), hours(seconds)))
+        total = {name: sum(one[name] for one in runs) for name in ("executions", "findings", "seconds")}
+        rows.append((f"`{target}`", count(total["executions"]), count(total["findings"]), hours(total["seconds"])))
     return ("## Any bytes into every parser\n\nlibFuzzer with AddressSanitizer and UndefinedBehaviorSanitizer.\n\n"
             + table(("fuzzer", "inputs", "findings", "time"), rows))
 
