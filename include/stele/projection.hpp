@@ -15,6 +15,8 @@
 //               kept with its error, together with what follows it in its sequence, while all others go on.
 //   one writer  of several processes that run the same projection one works, the others stand by for it.
 //   no gap      a rebuild goes on beside the model that serves; readers see the old one or the new one, whole.
+//   in the append, where asked for (RunnerOptions::synchronous, Projections::appends): what the model refuses is not
+//               in the log, and what is acknowledged is in the model.
 //
 // Declaring one (typed events; the codec is the domain's own, so old event versions arrive upcast):
 //
@@ -92,7 +94,9 @@ class ProjectionParking {
  public:
   virtual ~ProjectionParking() = default;
   virtual result<std::vector<ParkedEvent>> list() = 0;  // by position
-  // Between begin() and commit(). put() replaces what is kept for the same position.
+  // Between begin() and commit(), also of a batch that leaves the checkpoint where it is. put() replaces what is kept
+  // for the same position. remove() comes before apply() of that event, which lies behind the checkpoint and must be
+  // applied all the same; `conflict` when it is not kept any more.
   virtual result<void> put(const ParkedEvent& event) = 0;
   virtual result<void> remove(Position position) = 0;
 };
@@ -107,6 +111,15 @@ class ProjectionLease {
   virtual void release() = 0;
   // How often take() must be called to keep it. Zero: it is held until it is released or the process ends.
   [[nodiscard]] virtual std::chrono::microseconds renew_every() const { return {}; }
+};
+
+// Trying events on the model before they are in the log (RunnerOptions::synchronous). From the runner's thread.
+class ProjectionTrial {
+ public:
+  virtual ~ProjectionTrial() = default;
+  // Between begin() and rollback(): writes what was applied and kept back, so that whatever commit() would refuse is
+  // refused now. Nothing of it may outlive the rollback.
+  virtual result<void> settle() = 0;
 };
 
 class ProjectionTarget;
@@ -185,6 +198,7 @@ class ProjectionTarget {
   [[nodiscard]] virtual ProjectionParking* parking() { return nullptr; }
   [[nodiscard]] virtual ProjectionLease* lease() { return nullptr; }
   [[nodiscard]] virtual SideBySide* side_by_side() { return nullptr; }
+  [[nodiscard]] virtual ProjectionTrial* trial() { return nullptr; }
 };
 
 // ---- Looking at a running projection
@@ -237,6 +251,7 @@ struct ProjectionStatus {
   std::uint64_t parked = 0;   // events that are not in the model: failed or waiting behind one
   std::uint64_t skipped = 0;  // given up
   bool can_roll_back = false;
+  bool synchronous = false;  // appends go through it
   std::optional<RebuildStatus> rebuild;
 };
 
@@ -301,6 +316,9 @@ struct RunnerOptions {
   std::function<std::string(const EventView&)> sequence{};
   // More parked events than this mean that the projection is wrong, not the events: it stops.
   std::uint64_t park_at_most = 10'000;
+  // Appends through Projections::appends() are tried on this model and refused when it refuses them; they are
+  // acknowledged when it shows them. Needs a target with trial().
+  bool synchronous = false;
 };
 
 // What a rebuild would take.
@@ -339,6 +357,9 @@ class Runner {
   [[nodiscard]] Timeline timeline() const;
   [[nodiscard]] std::vector<ApplyTime> apply_times() const;  // the costliest type first
   [[nodiscard]] ProjectionTarget& target() const;
+  [[nodiscard]] bool synchronous() const;  // RunnerOptions::synchronous
+  [[nodiscard]] bool is_this_thread()
+      const;  // the caller is on the projection's thread: inside project() or a callback
 
   // ---- Parked events. These run between two batches; `busy` in standby: the process that works has to be asked.
 
@@ -380,6 +401,19 @@ class Runner {
   // Calls back after each commit that reported changed keys. Ends with the Watch.
   [[nodiscard]] std::unique_ptr<Watch> on_change(std::function<void(const ModelChange&)> changed);
 
+  // ---- Appends that the model has a say in: what Projections::appends() is made of. Both are done between two batches,
+  // and are `invalid` on the projection's own thread, which would wait for itself.
+
+  // Brings the model to the head, applies the events in a transaction and rolls it back. Success: it takes them, and
+  // knows everything up to the position that is answered; who appends makes sure that nothing it listens to has come
+  // behind it. Errors: `invalid` with the fact `rule` (its name), when a constraint or the projection refuses them;
+  // `unavailable` while it is far behind, paused, failed, stopped, in standby, not yet open, or has parked what comes
+  // before them; `busy` and `disk_full` of its store.
+  result<Position> try_out(const AppendRequest& request);
+  // Returns when the model shows these events. Also while it is paused. `unavailable` (facts first, last) when it
+  // cannot: they are in the log all the same, and it shows them when the cause is gone.
+  result<void> show(const AppendResult& appended);
+
   // Pauses this long before applying each batch, from now on; for tests and demonstrations of waiting. Ends a
   // pause in progress when it is shortened.
   void hold_back(std::chrono::microseconds pause);
@@ -397,7 +431,8 @@ class Projections {
   Projections(const Projections&) = delete;
   Projections& operator=(const Projections&) = delete;
 
-  // Adds and starts one. `conflict` when the name is taken. The runner lives as long as this object.
+  // Adds and starts one. `conflict` when the name is taken, `invalid` when it is to be synchronous and its target cannot
+  // be tried. The runner lives as long as this object.
   result<Runner*> add(std::shared_ptr<ProjectionTarget> target, RunnerOptions options = {});
   // Takes the runner of this name from another registry in place of its own one, which goes on until it is stopped and
   // lives on as after remove(). Answers that one. Errors: not_found, when either has none.
@@ -408,6 +443,22 @@ class Projections {
   [[nodiscard]] std::vector<ProjectionStatus> status() const;  // in the order of adding
   [[nodiscard]] std::vector<Runner*> runners() const;
   void stop();
+
+  // The store, with the models that are `synchronous` in front of its appends: for everybody who appends, or whose
+  // appends they are to have a say in. As long as there is none, it is the store.
+  //
+  // One append after the other, in the order in which they came, on a thread of its own: each model tries it out; it is
+  // appended on condition that nothing was recorded meanwhile that a model listens to, or tried once more; each model
+  // shows it; then it is answered, AppendCompletion running on that thread. So an append that is refused has left
+  // nothing, one that is acknowledged is visible in each of these models, and a repeated one is applied once. What was
+  // appended past this door counts like any other event, and cannot be refused any more.
+  //
+  // Errors, besides those of EventStore::append: Runner::try_out's, with nothing in the log; Runner::show's, with the
+  // events there; `invalid` for a blocking append on the thread of one of the models (in project() or a callback);
+  // `busy` when too many wait, or others append past it all the time. Versions and conditions conflict as ever.
+  //
+  // Lives as long as this object. A crash between the log and a model is made good when the projection starts again.
+  [[nodiscard]] EventStore& appends();
 
  private:
   struct Impl;

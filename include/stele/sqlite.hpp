@@ -254,6 +254,7 @@ class SqliteTarget final : public ProjectionTarget {
   [[nodiscard]] ProjectionParking* parking() override;
   [[nodiscard]] ProjectionLease* lease() override;
   [[nodiscard]] SideBySide* side_by_side() override;
+  [[nodiscard]] ProjectionTrial* trial() override;
 
  private:
   struct Impl;

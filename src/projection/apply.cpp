@@ -20,16 +20,6 @@ Error naming_event(const Error& why, const EventView& event, const ProjectionTar
       .with("projection", target.name());
 }
 
-// Projections are application code, and exact arithmetic throws when it leaves its range.
-result<void> apply_one(ProjectionTarget& target, const EventView& event) {
-  try {
-    return target.apply(event);
-  } catch (const std::exception& thrown) {
-    return Error(errc::invalid, std::string("the projection threw: ") + thrown.what())
-        .help("correct the projection, or raise its version to build the model anew");
-  }
-}
-
 // A waiting event is written down instead; the target keeps it with the batch.
 result<void> wait_in_line(ProjectionTarget& target, const Parked& parked, const EventView& event,
                           std::vector<ParkedEvent>& waiting) {
@@ -44,9 +34,9 @@ result<void> wait_in_line(ProjectionTarget& target, const Parked& parked, const 
 
 // What failed is no measure of what applying costs.
 result<void> apply_measured(ProjectionTarget& target, const EventView& event, ApplyMeter* meter) {
-  if (!meter) return apply_one(target, event);
+  if (!meter) return apply_caught(target, event);
   const auto before = std::chrono::steady_clock::now();
-  auto done = apply_one(target, event);
+  auto done = apply_caught(target, event);
   if (done) meter->add(event.type, std::chrono::steady_clock::now() - before);
   return done;
 }
@@ -57,8 +47,18 @@ Timestamp now_by_the_clock() {
 
 }  // namespace
 
+// Projections are application code, and exact arithmetic throws when it leaves its range.
+result<void> apply_caught(ProjectionTarget& target, const EventView& event) {
+  try {
+    return target.apply(event);
+  } catch (const std::exception& thrown) {
+    return Error(errc::invalid, std::string("the projection threw: ") + thrown.what())
+        .help("correct the projection, or raise its version to build the model anew");
+  }
+}
+
 result<void> apply_event(ProjectionTarget& target, const EventView& event) {
-  auto done = apply_one(target, event);
+  auto done = apply_caught(target, event);
   if (!done) return naming_event(done.error(), event, target);
   return {};
 }

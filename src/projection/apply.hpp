@@ -39,7 +39,10 @@ struct Besides {
                                                              std::span<const EventView> events,
                                                              Position up_to, const Besides& besides = {});
 
-// One event, inside begin() and commit(). The error leads to the event.
+// One event, inside begin() and commit() or rollback(). An exception is an error like others.
+[[nodiscard]] result<void> apply_caught(ProjectionTarget& target, const EventView& event);
+
+// The same; the error leads to the event.
 [[nodiscard]] result<void> apply_event(ProjectionTarget& target, const EventView& event);
 
 }  // namespace stele::projection

@@ -3,15 +3,21 @@
 #include <mutex>
 #include <utility>
 
+#include "projection/appends_through.hpp"
+#include "projection/trial.hpp"
 #include "stele/projection.hpp"
 
 namespace stele {
 
 struct Projections::Impl {
+  Impl(EventStore& the_store, const Projections& whole)
+      : store(the_store), appends(the_store, [&whole] { return projection::synchronous_ones(whole); }) {}
+
   EventStore& store;
   mutable std::mutex mutex;
   std::vector<std::unique_ptr<Runner>> runners;
   std::vector<std::unique_ptr<Runner>> removed;  // kept: pointers stay valid
+  projection::AppendsThrough appends;            // the last: it ends before its models
 
   Runner* find(std::string_view name) const {
     for (const auto& runner : runners)
@@ -21,10 +27,15 @@ struct Projections::Impl {
 };
 
 // The lock covers the list only: starting, stopping and asking a runner has its own.
-Projections::Projections(EventStore& store) : impl_(new Impl{store, {}, {}, {}}) {}
-Projections::~Projections() { stop(); }
+Projections::Projections(EventStore& store) : impl_(new Impl(store, *this)) {}
+// What waits in front of the models is refused by them when they are stopped.
+Projections::~Projections() {
+  stop();
+  impl_->appends.stop();
+}
 
 result<Runner*> Projections::add(std::shared_ptr<ProjectionTarget> target, RunnerOptions options) {
+  if (options.synchronous && !target->trial()) return projection::cannot_be_tried(target->name());
   const std::lock_guard lock(impl_->mutex);
   if (impl_->find(target->name()))
     return Error(errc::conflict, "a projection named " + target->name() + " is already running")
@@ -85,6 +96,8 @@ std::vector<ProjectionStatus> Projections::status() const {
   for (const Runner* runner : runners()) all.push_back(runner->status());
   return all;
 }
+
+EventStore& Projections::appends() { return impl_->appends; }
 
 // In turn, each to the end of its batch.
 void Projections::stop() {

@@ -1,9 +1,11 @@
 // runner.cpp - a runner from outside: start, stop, wait, ask. What its thread does is worker.cpp.
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <utility>
 
 #include "projection/rebuild.hpp"
+#include "projection/trial.hpp"
 #include "projection/worker.hpp"
 #include "stele/projection.hpp"
 
@@ -130,6 +132,8 @@ LatencyHistogram Runner::latency() const { return impl_->worker.timeline().visib
 Timeline Runner::timeline() const { return impl_->worker.timeline(); }
 std::vector<ApplyTime> Runner::apply_times() const { return impl_->worker.apply_times(); }
 ProjectionTarget& Runner::target() const { return impl_->worker.target(); }
+bool Runner::synchronous() const { return impl_->worker.options().synchronous; }
+bool Runner::is_this_thread() const { return impl_->worker.is_this_thread(); }
 void Runner::hold_back(std::chrono::microseconds pause) { impl_->worker.hold_back(pause); }
 
 // ---- Parked events
@@ -152,6 +156,53 @@ result<std::uint64_t> Runner::skip(Position event, const std::string& reason) {
     return {};
   }));
   return applied;
+}
+
+// ---- Appends
+
+namespace {
+
+Error on_its_own_thread(const std::string& name) {
+  return Error(errc::invalid, "projection " + name + " cannot wait for itself").with("projection", name);
+}
+
+std::string does_not_run(const ProjectionStatus& status) {
+  return status.reason.empty() ? "does not run" : "does not run: " + status.reason;
+}
+
+}  // namespace
+
+result<Position> Runner::try_out(const AppendRequest& request) {
+  const std::string& name = target().name();
+  if (is_this_thread()) return on_its_own_thread(name);
+  if (!target().trial()) return projection::cannot_be_tried(name);
+  STELE_CHECK(projection::check_writes(request));
+  if (impl_->worker.alive()) STELE_CHECK(impl_->worker.lets_appends_through());
+  std::optional<result<Position>> tried;
+  result<void> job;
+  const auto try_it = [&]() -> result<void> {
+    tried = impl_->worker.try_out(request);
+    return {};
+  };
+  if (!impl_->worker.between_batches(try_it, job))
+    return projection::lets_nothing_through(name, does_not_run(status()), "start it");
+  if (tried) return *std::move(tried);
+  return projection::lets_nothing_through(name, "cannot be asked: " + job.error().message(),
+                                          job.error().help());
+}
+
+result<void> Runner::show(const AppendResult& appended) {
+  const std::string& name = target().name();
+  if (is_this_thread()) return on_its_own_thread(name);
+  std::optional<result<void>> shown;
+  result<void> job;
+  const auto show_it = [&]() -> result<void> {
+    shown = impl_->worker.show(appended);
+    return {};
+  };
+  if (!impl_->worker.between_batches(show_it, job))
+    return projection::not_shown(name, appended, "it " + does_not_run(status()));
+  return shown ? *std::move(shown) : projection::not_shown(name, appended, job.error().message());
 }
 
 // ---- Rebuild

@@ -18,10 +18,8 @@ Error told_to_stop(const std::string& name) {
   return Error(errc::unavailable, "projection " + name + " was stopped").with("projection", name);
 }
 
-// Troubles that are not the event's: they last as long as they last, and the projection outlasts them.
-bool may_pass(errc kind) {
-  return kind == errc::busy || kind == errc::disk_full || kind == errc::unavailable;
-}
+// Whose life this thread is.
+thread_local const Worker* working_here = nullptr;
 
 }  // namespace
 
@@ -41,6 +39,7 @@ Worker::Worker(EventStore& store, std::shared_ptr<ProjectionTarget> target, Runn
 // Whatever ends a life - a stop, an event in the way, the store closing, an exception - ends the waits with it, and
 // gives the lease to whoever stands by.
 void Worker::run() {
+  working_here = this;
   Error why = told_to_stop(target_->name());
   try {
     const auto lived = live();
@@ -81,9 +80,11 @@ result<void> Worker::live() {
 
 // A store of the model that is not there yet, or not any more, is waited for here as it is later. False: told to stop.
 result<bool> Worker::begin() {
+  adopted_ = false;
   for (int failures = 1;; ++failures) {
     const auto mine = take_lease();
     auto adopted = mine && *mine ? adopt_checkpoint() : result<void>();
+    adopted_ = mine && *mine && adopted;
     if (mine && adopted) return *mine;
     const Error& why = mine ? adopted.error() : mine.error();
     if (!may_pass(why.kind()) || !pause_after_failure(failures, why)) return why;
@@ -127,6 +128,8 @@ result<void> Worker::work() {
     if (life_ == Life::ends_at_the_head) return {};
   }
 }
+
+bool Worker::is_this_thread() const { return working_here == this; }
 
 void Worker::note_caught_up() {
   const std::lock_guard lock(mutex_);
@@ -173,8 +176,9 @@ result<void> Worker::adopt_checkpoint() {
     fresh_at_ = started_;
   }
   if (at_.position < waits_.position()) waits_.reset();  // the target had forgotten some of what it passed
+  STELE_CHECK(load_parked());  // before the waits end: whoever waited asks whether the event is in the model
   waits_.advance(at_.position);
-  return load_parked();
+  return {};
 }
 
 // Empty when the model was built from this log.
@@ -296,8 +300,9 @@ result<void> Worker::adopt_swapped() {
   STELE_TRY(at_, target_->checkpoint());
   STELE_ASSERT(at_.position >= waits_.position(), "a swap takes nothing back", at_.position.value(),
                waits_.position().value());
+  STELE_CHECK(load_parked());
   waits_.advance(at_.position);
-  return load_parked();
+  return {};
 }
 
 }  // namespace stele::projection

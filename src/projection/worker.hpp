@@ -3,7 +3,7 @@
 //
 //   worker.cpp           life, batches           worker_control.cpp   jobs, pauses, figures
 //   worker_lease.cpp     lease and standby       worker_parking.cpp   parking, retry, skip
-//   worker_bulk.cpp      far behind the head
+//   worker_bulk.cpp      far behind the head     worker_append.cpp    what appends want of the model
 #pragma once
 
 #include <condition_variable>
@@ -23,6 +23,11 @@
 #include "stele/projection.hpp"
 
 namespace stele::projection {
+
+// Troubles that are not the event's: they last as long as they last, and the projection outlasts them.
+[[nodiscard]] inline bool may_pass(errc kind) {
+  return kind == errc::busy || kind == errc::disk_full || kind == errc::unavailable;
+}
 
 // Shared by the worker and by those who ask. Its mutex guards small copies only; it is never held while an
 // event is applied, a callback runs or the store is asked.
@@ -46,8 +51,9 @@ class Worker {
   // Runs once for each life, on the worker's thread, when it has the lease and knows the checkpoint.
   void when_working(std::function<void()> call) { working_ = std::move(call); }
 
-  // On the worker's thread between two batches, with the lease held; `busy` in standby. False: there is no thread that
-  // would do it.
+  // On the worker's thread between two batches, with the lease held and the checkpoint known; `busy` in standby,
+  // `unavailable` until the model could be opened, and when it is stopped first. Pauses between batches are such times,
+  // too; those of another job are not. False: there is no thread that would do it.
   bool between_batches(const Job& job, result<void>& answer);
   // The same where there is no thread, and nobody may start one meanwhile.
   result<void> without_thread(const Job& job);
@@ -58,12 +64,19 @@ class Worker {
   // Of the thread that does the work, so from a job:
   result<std::uint64_t> retry_parked(Position which);
   result<std::uint64_t> skip_event(Position event, const std::string& reason);
-  // Applies what lies between the checkpoint and `up_to`.
+  // Runner::try_out and Runner::show.
+  result<Position> try_out(const AppendRequest& request);
+  result<void> show(const AppendResult& appended);
+  // Applies what lies between the checkpoint and `up_to`, with all care.
   result<void> catch_up(Position up_to);
   // The target holds another model now.
   result<void> adopt_swapped();
   [[nodiscard]] const Checkpoint& at() const { return at_; }
   [[nodiscard]] bool alive() const;
+  // Why a trial would be refused whatever it is about. From any thread: nobody has to be interrupted to find out.
+  [[nodiscard]] result<void> lets_appends_through() const;
+  // The caller is on the worker's own thread.
+  [[nodiscard]] bool is_this_thread() const;
 
   [[nodiscard]] ProjectionStatus status() const;
   [[nodiscard]] Timeline timeline() const {
@@ -116,16 +129,22 @@ class Worker {
   result<void> load_parked();
   [[nodiscard]] bool may_park(const NotApplied& failed) const;
   result<void> park_first(std::span<const EventView>& events, const Error& why);
+  result<void> set_aside(const ParkedEvent& entry, const Checkpoint& behind);
   result<void> put_parked(const ParkedEvent& entry);
   result<bool> apply_parked(ParkedEvent entry);
   result<std::uint64_t> apply_sequence(const std::vector<ParkedEvent>& sequence);
   result<void> skip_where_it_stopped(Position event, const std::string& reason);
   result<std::vector<std::string>> commit_here(const Checkpoint& now);
 
+  // worker_append.cpp
+  result<void> reach(Position up_to);
+  result<void> apply_and_roll_back(const AppendRequest& request);
+
   // worker_control.cpp
   void enter(ProjectionState state, std::string reason = {});
   bool interrupted();
   void do_jobs(const Error* refused = nullptr);
+  [[nodiscard]] result<void> do_safely(const Job& job);
   void use_the_pause(std::unique_lock<std::mutex>& lock);
   bool pause_for(std::unique_lock<std::mutex>& lock, std::chrono::microseconds pause);
   bool pause_after_failure(int failures, const Error& why);
@@ -148,6 +167,8 @@ class Worker {
 
   // Of the thread that works alone.
   Checkpoint at_;
+  bool adopted_ = false;  // in this life: `at_` is the model's, and the model is of this log
+  bool in_a_job_ = false;
   Timestamp started_;       // events recorded before do not count as latency
   Timestamp delivered_at_;  // of the batch in hand
   Clock::time_point lease_taken_;
@@ -172,5 +193,10 @@ class Worker {
   RateMeter rate_;
   Timestamp fresh_at_;  // when the model last showed the newest, or the time of the newest it shows
 };
+
+// What an append is told whose events are not in the log, because the model cannot be asked...
+[[nodiscard]] Error lets_nothing_through(const std::string& name, const std::string& why, std::string help);
+// ... and one whose events are there and not, or not all, in the model.
+[[nodiscard]] Error not_shown(const std::string& name, const AppendResult& appended, const std::string& why);
 
 }  // namespace stele::projection

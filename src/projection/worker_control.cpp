@@ -1,6 +1,7 @@
 // worker_control.cpp - what others want of a projection's thread: jobs between two batches, pauses, figures. What the
 // jobs do is elsewhere.
 #include <algorithm>
+#include <exception>
 #include <utility>
 
 #include "base/assert.hpp"
@@ -52,14 +53,35 @@ bool Worker::between_batches(const Job& job, result<void>& answer) {
   return true;
 }
 
-// Without the lock: a job takes its time. Whoever posted it keeps it alive until it is answered.
+// Jobs run code of applications: what it throws must neither end the thread nor leave somebody waiting.
+result<void> Worker::do_safely(const Job& job) {
+  if (!adopted_)
+    return Error(errc::unavailable, "projection " + target_->name() + " has not come to its model yet")
+        .with("projection", target_->name())
+        .help("its status says what it waits for");
+  in_a_job_ = true;
+  result<void> done;
+  try {
+    done = job();
+  } catch (const std::exception& thrown) {
+    done =
+        Error(errc::unavailable, target_->name() + ": " + thrown.what()).with("projection", target_->name());
+  }
+  in_a_job_ = false;
+  return done;
+}
+
+// Those that are there now, so that batches have their turn, and none after a stop: run() refuses the rest. Without
+// the lock: a job takes its time. Whoever posted it keeps it alive until it is answered.
 void Worker::do_jobs(const Error* refused) {
   std::unique_lock lock(mutex_);
-  while (!jobs_.empty()) {
+  if (in_a_job_) return;
+  for (std::size_t round = jobs_.size(); round > 0 && (refused || !stop_); --round) {
+    STELE_ASSERT(!jobs_.empty(), "only this thread takes jobs", round);
     Posted* posted = jobs_.front();
     jobs_.pop_front();
     lock.unlock();
-    auto answer = refused ? result<void>(*refused) : (*posted->job)();
+    auto answer = refused ? result<void>(*refused) : do_safely(*posted->job);
     lock.lock();
     posted->answer = std::move(answer);
     posted->done = true;
@@ -90,7 +112,7 @@ void Worker::use_the_pause(std::unique_lock<std::mutex>& lock) {
 
 bool Worker::pause_for(std::unique_lock<std::mutex>& lock, std::chrono::microseconds pause) {
   const auto end = Clock::now() + pause;
-  const auto something_to_do = [&] { return stop_ || !jobs_.empty(); };
+  const auto something_to_do = [&] { return stop_ || (!in_a_job_ && !jobs_.empty()); };
   while (!stop_ && (pause_ || Clock::now() < end)) {
     if (pause_) {
       state_ = ProjectionState::paused;
@@ -181,6 +203,7 @@ ProjectionStatus Worker::status() const {
   ProjectionStatus status;
   status.name = target_->name();
   status.version = target_->version();
+  status.synchronous = options_.synchronous;
   status.position = waits_.position();
   status.head = std::max(store_.head().position, status.position);
   status.behind_events = status.head.value() - status.position.value();

@@ -63,8 +63,7 @@ void Worker::follow_the_holder() {
   const auto seen = target_->checkpoint();
   if (!seen || seen->position == waits_.position()) return;
   if (seen->position < waits_.position()) waits_.reset();
-  waits_.advance(seen->position);
-  (void)load_parked().has_value();
+  if (load_parked()) waits_.advance(seen->position);
 }
 
 }  // namespace stele::projection

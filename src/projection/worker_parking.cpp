@@ -42,13 +42,13 @@ result<void> Worker::park_first(std::span<const EventView>& events, const Error&
   ParkedEvent entry = parked_.entry_for(event, ParkedEvent::State::failed);
   entry.why = why.message();
   entry.tries = static_cast<std::uint64_t>(options_.tries);
-  STELE_CHECK(target_->begin());
-  if (auto put = target_->parking()->put(entry); !put) {
-    target_->rollback();
-    return put;
+  const Checkpoint behind{event.position, event.position, event.id};
+  for (int failures = 1;; ++failures) {
+    const auto done = set_aside(entry, behind);
+    if (done) break;
+    if (!may_pass(done.error().kind()) || !pause_after_failure(failures, done.error())) return done;
+    if (at_.position >= event.position) return {};  // a job in the pause has applied it after all
   }
-  STELE_CHECK(commit_here({event.position, event.position, event.id}));
-  parked_.keep(entry);
   events = events.subspan(1);
   {
     const std::lock_guard lock(mutex_);
@@ -59,22 +59,25 @@ result<void> Worker::park_first(std::span<const EventView>& events, const Error&
   return {};
 }
 
+// Where the answer to a commit was lost, the second one writes the same once more.
+result<void> Worker::set_aside(const ParkedEvent& entry, const Checkpoint& behind) {
+  STELE_CHECK(target_->begin());
+  if (auto put = target_->parking()->put(entry); !put) {
+    target_->rollback();
+    return put;
+  }
+  STELE_CHECK(commit_here(behind));
+  parked_.keep(entry);
+  return {};
+}
+
 result<std::vector<std::string>> Worker::commit_here(const Checkpoint& now) {
   STELE_TRY(auto changed, target_->commit(now));
   at_ = now;
   return changed;
 }
 
-result<void> Worker::put_parked(const ParkedEvent& entry) {
-  STELE_CHECK(target_->begin());
-  if (auto put = target_->parking()->put(entry); !put) {
-    target_->rollback();
-    return put;
-  }
-  STELE_CHECK(commit_here(at_));
-  parked_.keep(entry);
-  return {};
-}
+result<void> Worker::put_parked(const ParkedEvent& entry) { return set_aside(entry, at_); }
 
 // False: it failed again, and is kept with its new error. An event that retention has taken meanwhile is in no model
 // any more, so it is simply forgotten.
@@ -83,18 +86,19 @@ result<bool> Worker::apply_parked(ParkedEvent entry) {
   STELE_TRY(const auto events, cursor->next_batch(1));
   const bool there = !events.empty() && events.front().position == entry.position;
   STELE_CHECK(target_->begin());
+  if (auto removed = target_->parking()->remove(entry.position); !removed) {
+    target_->rollback();
+    return removed.error();
+  }
   auto done = there ? apply_event(*target_, events.front()) : result<void>{};
   if (!done) {
     target_->rollback();
+    if (may_pass(done.error().kind())) return done.error();
     entry.state = ParkedEvent::State::failed;
     entry.why = done.error().message();
     ++entry.tries;
     STELE_CHECK(put_parked(entry));
     return false;
-  }
-  if (auto removed = target_->parking()->remove(entry.position); !removed) {
-    target_->rollback();
-    return removed.error();
   }
   STELE_TRY(const auto changed, commit_here(at_));
   parked_.forget(entry.position);
@@ -113,7 +117,9 @@ result<std::uint64_t> Worker::apply_sequence(const std::vector<ParkedEvent>& seq
   return applied;
 }
 
+// What the target keeps is asked for again: the answer to an earlier try may have been lost.
 result<std::uint64_t> Worker::retry_parked(Position which) {
+  STELE_CHECK(load_parked());
   const auto sequences = parked_.sequences(which);
   if (which != Position{} && !parked_.lacks(which)) return not_parked(target_->name(), which);
   std::uint64_t applied = 0;
@@ -136,6 +142,7 @@ result<std::uint64_t> Worker::skip_event(Position event, const std::string& reas
     STELE_CHECK(skip_where_it_stopped(event, reason));
     return 0;
   }
+  STELE_CHECK(load_parked());
   const auto sequences = parked_.sequences(event);
   if (event == Position{} || !parked_.lacks(event)) return not_parked(target_->name(), event);
   STELE_ASSERT(sequences.size() == 1, "an event is in one sequence", sequences.size());

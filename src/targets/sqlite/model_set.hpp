@@ -16,7 +16,7 @@
 namespace stele {
 
 // Threading: one projecting thread; `mutex` is for those who ask which model serves meanwhile.
-struct SqliteTarget::Impl final : ProjectionParking, SideBySide {
+struct SqliteTarget::Impl final : ProjectionParking, SideBySide, ProjectionTrial {
   Impl(SqliteProjection what, std::optional<targets::ModelNames> where,
        std::shared_ptr<targets::Model> opened)
       : projection(std::move(what)), names(std::move(where)), model(std::move(opened)) {}
@@ -43,6 +43,8 @@ struct SqliteTarget::Impl final : ProjectionParking, SideBySide {
   result<bool> refresh() override;
   result<std::vector<TableComparison>> compare(ProjectionTarget& other, std::size_t examples) override;
   result<std::shared_ptr<ProjectionTarget>> scratch() override;
+
+  result<void> settle() override { return model->sums.write(model->writer); }
 
   result<void> record(const targets::Serving& now);
   result<std::shared_ptr<ProjectionTarget>> beside(std::uint64_t number, bool building);

@@ -64,6 +64,7 @@ std::string SqliteTarget::note() const { return impl_->served()->note; }
 // A model that is built beside another is under the lease of that one; a scratch one needs none.
 ProjectionParking* SqliteTarget::parking() { return impl_.get(); }
 ProjectionLease* SqliteTarget::lease() { return impl_->is_whole() ? &*impl_->lease : nullptr; }
+ProjectionTrial* SqliteTarget::trial() { return impl_.get(); }
 SideBySide* SqliteTarget::side_by_side() { return impl_->is_whole() ? impl_.get() : nullptr; }
 
 // ---- Writing: the projecting thread is the only one that changes which model this is, so it need not lock
