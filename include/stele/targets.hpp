@@ -46,9 +46,10 @@
 //     return model.update(event.stream, [&](auto was) { return std::string(was.value_or("")) + "|"; });
 //   }
 //
-// What a target offers besides (projection.hpp): all four have lease(), so that of several processes one works. None
-// has parking() or side_by_side(): an event that cannot be applied stops the projection, and a new version of it is
-// built beside the old one under its new version number, which takes names of its own everywhere.
+// What a target offers besides (projection.hpp): all four have lease(), so that of several processes one works, and
+// parking(), so that one bad event need not stop the others. PostgreSQL and MariaDB have side_by_side(): another model
+// is built beside the one that serves, then they are switched. For the other two raise the version: it takes names of
+// its own everywhere.
 //
 // Threading: as projection.hpp says of targets; the reading members are safe from any thread.
 #pragma once
@@ -173,8 +174,9 @@ class ServerSnapshot : public ServerReader {
 // ---- PostgreSQL and MariaDB: the projection and its place
 
 // As SqliteProjection. The tables live in a schema (PostgreSQL) or database (MariaDB) of their own, <name>-v<version>,
-// at most 63 characters, so that versions stand side by side; names in the SQL need no prefix. Keys of text compare
-// byte by byte in both. In MariaDB do not use AUTO_INCREMENT for anything shown: its counters survive reset().
+// at most 63 characters, so that versions stand side by side; a model that was built anew beside the first one has
+// <name>-v<version>-m<number>. Names in the SQL need no prefix. Keys of text compare byte by byte in both. In MariaDB
+// do not use AUTO_INCREMENT for anything shown: its counters survive reset().
 struct ServerProjection {
   std::string name;  // a-z, 0-9, '_', '-'
   int version = 1;
@@ -222,14 +224,18 @@ class ServerTarget final : public ProjectionTarget {
   result<std::vector<std::string>> commit(const Checkpoint& now) override;
   void rollback() override;
   void passed(Position position) override;
+  // A transaction of any length is the server's to hold.
+  [[nodiscard]] bool takes_long_batches() const override { return true; }
+  [[nodiscard]] ProjectionParking* parking() override;
   [[nodiscard]] ProjectionLease* lease() override;
+  [[nodiscard]] SideBySide* side_by_side() override;
 
  private:
   struct Impl;
-  using Connect = std::function<result<std::unique_ptr<targets::SqlLink>>()>;
+  using Connect = std::function<result<std::unique_ptr<targets::SqlLink>>(const std::string& space)>;
   explicit ServerTarget(std::unique_ptr<Impl> impl);
   static result<std::shared_ptr<ServerTarget>> open_by(Connect connect, ServerProjection projection,
-                                                       bool scratch);
+                                                       std::optional<std::string> scratch);
   std::unique_ptr<Impl> impl_;
 };
 
@@ -256,7 +262,8 @@ struct RedisValue {
 // answered here: say what changes (HINCRBY, SADD, ZADD, ...), and where the old value matters, say it in Lua.
 class RedisModel {
  public:
-  // The full name of a key of this model: "{balances-v2}:" and yours. Touch no other keys.
+  // The full name of a key of this model: "{balances-v2}:" and yours. Touch no other keys; names that begin with
+  // "stele" are ours.
   [[nodiscard]] std::string key(std::string_view name) const;
   // run({"HINCRBY", model.key("cents"), account, 500}). A command that Redis refuses in the middle of a batch
   // (WRONGTYPE) cannot be taken back there: the commit is `invalid`, the model is of no use, and checkpoint(), which
@@ -312,6 +319,7 @@ class RedisTarget final : public ProjectionTarget {
   result<std::vector<std::string>> commit(const Checkpoint& now) override;
   void rollback() override;
   void passed(Position position) override;
+  [[nodiscard]] ProjectionParking* parking() override;
   [[nodiscard]] ProjectionLease* lease() override;
 
  private:
@@ -385,6 +393,7 @@ class MemcachedTarget final : public ProjectionTarget {
   result<std::vector<std::string>> commit(const Checkpoint& now) override;
   void rollback() override;
   void passed(Position position) override;
+  [[nodiscard]] ProjectionParking* parking() override;
   [[nodiscard]] ProjectionLease* lease() override;
 
  private:

@@ -18,6 +18,12 @@ std::int64_t number_of(const EventView& event) {
   return number;
 }
 
+bool is_ordered(const EventView& event) { return event.type == "Ordered" || event.type == "Poison"; }
+
+std::int64_t weighed(const Spec& spec, const EventView& event) {
+  return number_of(event) * (spec.factor ? spec.factor->load() : 1);
+}
+
 Query wanted_events() {
   return Query::of({.types = {"Added", "Noted", "Cleared", "Ordered", "Poison"},
                     .tags = {},
@@ -70,11 +76,13 @@ constexpr TallyWords mariadb_words{
     " ON DUPLICATE KEY UPDATE journal = concat(journal, VALUES(journal))"};
 
 template <class AnyModel>
-result<void> project_sql(const TallyWords& words, AnyModel& model, const EventView& event) {
-  if (event.type == "Added") STELE_CHECK(model.run(words.added, {event.stream, number_of(event)}));
+result<void> project_sql(const TallyWords& words, const Spec& spec, AnyModel& model, const EventView& event) {
+  STELE_CHECK(refuse_poison(spec, event));
+  if (spec.applied) ++*spec.applied;
+  if (event.type == "Added") STELE_CHECK(model.run(words.added, {event.stream, weighed(spec, event)}));
   if (event.type == "Noted") STELE_CHECK(model.run(words.noted, {event.stream, event.data}));
   if (event.type == "Cleared") STELE_CHECK(model.run(words.cleared, {event.stream}));
-  if (event.type == "Ordered")
+  if (is_ordered(event))
     STELE_CHECK(model.run(words.ordered, {event.stream, std::to_string(event.position.value())}));
   model.changed(event.stream);
   return {};
@@ -114,8 +122,7 @@ class SqliteStore final : public Store {
             .schema = std::string(sqlite_words.schema),
             .events = wanted_events(),
             .project = [spec](SqliteModel& model, const EventView& event) -> result<void> {
-              STELE_CHECK(refuse_poison(spec, event));
-              return project_sql(sqlite_words, model, event);
+              return project_sql(sqlite_words, spec, model, event);
             }};
   }
   const TempDirectory folder_;
@@ -169,8 +176,7 @@ class SqlServerStore final : public Store {
             .schema = std::string(words.schema),
             .events = wanted_events(),
             .project = [spec, &words](ServerModel& model, const EventView& event) -> result<void> {
-              STELE_CHECK(refuse_poison(spec, event));
-              return project_sql(words, model, event);
+              return project_sql(words, spec, model, event);
             }};
   }
   const ServerKind kind_;
@@ -230,7 +236,7 @@ class RedisStore final : public Store {
               }
               if (event.type == "Noted") model.run({"HSET", model.key("note"), event.stream, event.data});
               if (event.type == "Cleared") model.run({"HDEL", model.key("note"), event.stream});
-              if (event.type == "Ordered") {
+              if (is_ordered(event)) {
                 model.script(
                     "local old = redis.call('HGET', KEYS[1], ARGV[1]) or ''\n"
                     "redis.call('HSET', KEYS[1], ARGV[1], old .. ARGV[2] .. ',')",
@@ -315,7 +321,7 @@ class MemcachedStore final : public Store {
                 STELE_CHECK(model.update("n:" + stream, [&](Old) { return std::string(event.data); }));
               if (event.type == "Cleared")
                 STELE_CHECK(model.update("n:" + stream, [](Old) { return std::nullopt; }));
-              if (event.type == "Ordered")
+              if (is_ordered(event))
                 STELE_CHECK(model.update("j:" + stream, [&](Old was) {
                   return std::string(was.value_or("")) + std::to_string(event.position.value()) + ',';
                 }));
@@ -344,7 +350,7 @@ void keep(Model& model, const EventView& event) {
   }
   if (event.type == "Noted") kept.note = event.data;
   if (event.type == "Cleared") kept.note.reset();
-  if (event.type == "Ordered") kept.journal += std::to_string(event.position.value()) + ',';
+  if (is_ordered(event)) kept.journal += std::to_string(event.position.value()) + ',';
 }
 
 // A server listens before it lets anybody in: the first opening waits for it.

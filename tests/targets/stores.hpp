@@ -20,7 +20,7 @@ namespace stele::test {
 //   Added    data is a number: added to `total`, and `times` counts
 //   Noted    data becomes `note`; Cleared: there is none any more (NULL)
 //   Ordered  the event's position is appended to `journal`
-//   Poison   cannot be applied while `poisonous`
+//   Poison   cannot be applied while `poisonous`; then it is as Ordered
 struct Kept {
   std::int64_t total = 0;
   std::int64_t times = 0;
@@ -41,7 +41,10 @@ struct Spec {
   std::string name = "tally";
   int version = 1;
   std::shared_ptr<std::atomic<bool>> poisonous = nullptr;
-  std::uint16_t port = 0;  // another than the server's own: a proxy
+  std::shared_ptr<std::atomic<std::int64_t>> factor =
+      nullptr;  // what Added counts as often, once it was corrected
+  std::shared_ptr<std::atomic<std::int64_t>> applied = nullptr;  // counts, where SQL is spoken
+  std::uint16_t port = 0;                                        // another than the server's own: a proxy
 };
 
 // One kind of store. A server is started once per program.

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/assert.hpp"
+#include "targets/server/parked_rows.hpp"
 #include "targets/server/sql_link.hpp"
 #include "targets/shared/standing.hpp"
 
@@ -80,7 +81,11 @@ errc kind_of_code(unsigned code) {
   }
 }
 
-std::string backticked(std::string_view name) { return '`' + std::string(name) + '`'; }
+std::string backticked(std::string_view name) {
+  std::string text = "`";
+  for (const char c : name) text += c == '`' ? "``" : std::string(1, c);
+  return text + '`';
+}
 
 // The values of a statement, bound in place: numbers are copied, texts are borrowed.
 class MariadbParameters {
@@ -176,12 +181,18 @@ class MariadbLink final : public SqlLink {
   result<bool> write_checkpoint(const Checkpoint& was, const Checkpoint& now) override;
   result<std::string> schema_text() override;
   result<void> make_empty(const std::string& schema, bool schema_changed) override;
-  result<void> drop_space() override { return command("DROP DATABASE IF EXISTS " + backticked(space_)); }
-  result<std::optional<std::string>> take_lock() override;
+  result<void> command(const std::string& sql) override;
+  [[nodiscard]] std::string quoted(std::string_view name) const override { return backticked(name); }
+  result<bool> has_table(const std::string& space, const std::string& table) override;
+  result<void> enter(const std::string& space) override;
+  result<std::vector<std::string>> spaces_beginning_with(const std::string& name) override;
+  result<void> drop_space(const std::string& space) override;
+  result<void> tune_for_building() override { return {}; }  // the server has one rule for all
+  result<std::optional<std::string>> take_lock(const std::string& name) override;
   [[nodiscard]] std::string session() const override {
     return "server connection " + std::to_string(mysql_thread_id(connection_.get()));
   }
-  void release_lock() override;
+  void release_lock(const std::string& name) override;
 
  protected:
   result<std::int64_t> run_statement(std::string_view sql, std::span<const SqlValue> values,
@@ -192,25 +203,24 @@ class MariadbLink final : public SqlLink {
                           const std::string& block) override;
 
  private:
-  MariadbLink(MYSQL* connection, std::string space) : connection_(connection), space_(std::move(space)) {}
+  explicit MariadbLink(MYSQL* connection) : connection_(connection) {}
   Error failed(unsigned code, const char* text);
   Error failed() { return failed(mysql_errno(connection_.get()), mysql_error(connection_.get())); }
   Error failed(MYSQL_STMT* statement) {
     return failed(mysql_stmt_errno(statement), mysql_stmt_error(statement));
   }
-  result<void> command(const std::string& sql);
   result<MariadbStatement> prepared(std::string_view sql);
   result<std::int64_t> run_prepared(MYSQL_STMT* statement, std::string_view sql,
                                     std::span<const SqlValue> values, const Row& row);
   result<void> each_row(MYSQL_STMT* statement, const Row& row);
   result<std::string> one_text(std::string_view sql, std::span<const SqlValue> values);
-  result<bool> is_there();
+  result<bool> is_there() { return has_table(space_, "stele_checkpoint"); }
   result<void> delete_rows();
   result<void> make_tables(const std::string& schema);
   result<void> fresh_row(const std::string& schema);
 
   std::unique_ptr<MYSQL, CloseMariadb> connection_;
-  const std::string space_;
+  std::string space_;
   bool lost_ = false;
   std::map<std::string, MariadbStatement, std::less<>> statements_;  // after the connection: closed first
 };
@@ -218,11 +228,12 @@ class MariadbLink final : public SqlLink {
 // ---- Connecting
 
 // Rows that an UPDATE found count, changed or not: the checkpoint's condition depends on it. Strict mode, so that
-// nothing is cut or turned into zero; times and comparisons as everywhere else in stele.
+// nothing is cut or turned into zero; times and comparisons as everywhere else in stele. The space itself is made with
+// the model.
 result<std::unique_ptr<SqlLink>> MariadbLink::connect(const MariadbServer& server, const std::string& space) {
   MYSQL* const made = mysql_init(nullptr);
   STELE_ASSERT(made != nullptr, "there is memory for a connection", server.host);
-  std::unique_ptr<MariadbLink> link(new MariadbLink(made, space));
+  std::unique_ptr<MariadbLink> link(new MariadbLink(made));
   mysql_options(made, MYSQL_OPT_CONNECT_TIMEOUT, &wait_seconds);
   mysql_options(made, MYSQL_SET_CHARSET_NAME, "utf8mb4");
   const char* const socket = server.socket.empty() ? nullptr : server.socket.c_str();
@@ -233,9 +244,8 @@ result<std::unique_ptr<SqlLink>> MariadbLink::connect(const MariadbServer& serve
   STELE_CHECK(link->command(
       "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,"
       "NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', default_storage_engine = InnoDB;"
-      "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ;"
-      "CREATE DATABASE IF NOT EXISTS " +
-      backticked(space) + " CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin; USE " + backticked(space)));
+      "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ"));
+  STELE_CHECK(link->enter(space));
   return link;
 }
 
@@ -354,14 +364,6 @@ result<std::string> MariadbLink::one_text(std::string_view sql, std::span<const 
   return text;
 }
 
-result<bool> MariadbLink::is_there() {
-  const std::array<SqlValue, 1> values{space_};
-  STELE_TRY(const std::string found, one_text("SELECT 1 FROM information_schema.tables WHERE table_schema = ?"
-                                              " AND table_name = 'stele_checkpoint'",
-                                              values));
-  return !found.empty();
-}
-
 result<std::optional<Checkpoint>> MariadbLink::read_checkpoint() {
   std::optional<Checkpoint> found;
   auto asked = run_statement("SELECT position, last_event, last_event_id FROM stele_checkpoint", {},
@@ -369,7 +371,9 @@ result<std::optional<Checkpoint>> MariadbLink::read_checkpoint() {
                                found = targets::checkpoint_of(row);
                                return false;
                              });
-  const bool no_table = !asked && asked.error().fact("mariadb") == std::to_string(ER_NO_SUCH_TABLE);
+  const auto code = asked ? std::optional<std::string>{} : asked.error().fact("mariadb");
+  const bool no_table = code == std::to_string(ER_NO_SUCH_TABLE) || code == std::to_string(ER_NO_DB_ERROR) ||
+                        code == std::to_string(ER_BAD_DB_ERROR);
   if (!asked && !no_table) return asked.error();
   return found;
 }
@@ -430,7 +434,7 @@ result<void> MariadbLink::make_tables(const std::string& schema) {
   const std::string name = backticked(space_);
   STELE_CHECK(command("DROP DATABASE IF EXISTS " + name + "; CREATE DATABASE " + name +
                       " CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin; USE " + name));
-  STELE_CHECK(command(std::string(mariadb_checkpoint_table)));
+  STELE_CHECK(command(std::string(mariadb_checkpoint_table) + ";" + targets::parked_table_of(dialect())));
   if (auto made = command(schema); !made) return Error(made.error()).at("the projection's schema");
   return {};
 }
@@ -443,10 +447,51 @@ result<void> MariadbLink::fresh_row(const std::string& schema) {
   return {};
 }
 
+// ---- Spaces
+
+result<bool> MariadbLink::has_table(const std::string& space, const std::string& table) {
+  const std::array<SqlValue, 2> values{space, table};
+  STELE_TRY(const std::string found, one_text("SELECT 1 FROM information_schema.tables WHERE table_schema = ?"
+                                              " AND table_name = ?",
+                                              values));
+  return !found.empty();
+}
+
+// Kept statements mean the tables of the space they were prepared in.
+result<void> MariadbLink::enter(const std::string& space) {
+  statements_.clear();
+  space_ = space;
+  auto entered = command("USE " + backticked(space));
+  const bool not_yet =
+      !entered && entered.error().fact("mariadb") == std::to_string(ER_BAD_DB_ERROR);  // it is made later
+  return not_yet ? result<void>() : entered;
+}
+
+result<std::vector<std::string>> MariadbLink::spaces_beginning_with(const std::string& name) {
+  const std::array<SqlValue, 2> values{name, name};
+  std::vector<std::string> found;
+  STELE_CHECK(
+      run_statement("SELECT schema_name FROM information_schema.schemata"
+                    " WHERE left(schema_name, char_length(?)) = ?",
+                    values, [&](const ServerRow& row) {
+                      found.emplace_back(row.text(0));
+                      return true;
+                    }));
+  return found;
+}
+
+// Somebody may still be reading there. They are not waited for long: whoever drops holds up the projection.
+result<void> MariadbLink::drop_space(const std::string& space) {
+  STELE_CHECK(command("SET SESSION lock_wait_timeout = 1"));
+  auto dropped = command("DROP DATABASE IF EXISTS " + backticked(space));
+  STELE_CHECK(command("SET SESSION lock_wait_timeout = DEFAULT"));
+  return dropped;
+}
+
 // ---- The lease
 
-result<std::optional<std::string>> MariadbLink::take_lock() {
-  const std::array<SqlValue, 1> values{space_};
+result<std::optional<std::string>> MariadbLink::take_lock(const std::string& name) {
+  const std::array<SqlValue, 1> values{name};
   STELE_TRY(const std::string taken, one_text("SELECT GET_LOCK(concat('stele ', md5(?)), 0)", values));
   if (targets::integer_in(taken) == 1) return std::optional<std::string>{};
   STELE_TRY(
@@ -456,8 +501,8 @@ result<std::optional<std::string>> MariadbLink::take_lock() {
   return std::optional(holder);
 }
 
-void MariadbLink::release_lock() {
-  const std::array<SqlValue, 1> values{space_};
+void MariadbLink::release_lock(const std::string& name) {
+  const std::array<SqlValue, 1> values{name};
   (void)one_text("SELECT RELEASE_LOCK(concat('stele ', md5(?)))", values).has_value();
 }
 
@@ -465,16 +510,15 @@ void MariadbLink::release_lock() {
 
 result<std::shared_ptr<ServerTarget>> ServerTarget::open(const MariadbServer& server,
                                                          ServerProjection projection) {
-  const std::string space = targets::space_of(projection.name, projection.version);
-  return open_by([server, space] { return MariadbLink::connect(server, space); }, std::move(projection),
-                 false);
+  const auto connect = [server](const std::string& space) { return MariadbLink::connect(server, space); };
+  return open_by(connect, std::move(projection), std::nullopt);
 }
 
 result<std::shared_ptr<ServerTarget>> ServerTarget::scratch(const MariadbServer& server,
                                                             ServerProjection projection) {
+  const auto connect = [server](const std::string& space) { return MariadbLink::connect(server, space); };
   const std::string space = targets::scratch_space_of(projection.name);
-  return open_by([server, space] { return MariadbLink::connect(server, space); }, std::move(projection),
-                 true);
+  return open_by(connect, std::move(projection), space);
 }
 
 }  // namespace stele

@@ -1,7 +1,6 @@
 // memcached_target.cpp - a projection's model in Memcached. There is nothing to hold a batch together, so every value
 // says by itself which event changed it last, and the checkpoint is written when all of them are.
 #include <algorithm>
-#include <charconv>
 #include <iterator>
 #include <map>
 #include <mutex>
@@ -10,86 +9,34 @@
 #include "base/assert.hpp"
 #include "stele/targets.hpp"
 #include "targets/memcached/memcached_link.hpp"
+#include "targets/memcached/memcached_values.hpp"
+#include "targets/shared/parked_text.hpp"
 #include "targets/shared/standing.hpp"
 
 namespace stele {
-namespace targets {
-
-// A value as it is kept: "<position>.<change>+<bytes>"; "-" in place of "+" where it was removed, because the next
-// delivery of an event that came before must still find that it is known. `change` counts what one event does.
-struct MarkedValue {
-  std::uint64_t position = 0;
-  std::uint64_t change = 0;
-  std::optional<std::string> value;
-};
-
-// The values that the open batch has looked at, and what becomes of them.
-class MemcachedBatch {
- public:
-  struct Entry {
-    std::uint64_t token = 0;
-    bool changed = false;
-    MarkedValue now;
-  };
-  MemcachedLink* link = nullptr;
-  std::string prefix;
-  std::uint64_t largest = 0;  // bytes of an item
-  std::uint64_t position = 0;
-  std::uint64_t change = 0;  // of this event, so far
-  std::map<std::string, Entry, std::less<>> entries;
-  std::vector<std::string> keys;  // reported as changed
-
-  void clear() {
-    entries.clear();
-    keys.clear();
-  }
-  result<Entry*> entry(std::string_view key);
-};
-
-}  // namespace targets
-
 namespace {
 
 using targets::CachedItem;
-using targets::MarkedValue;
+using targets::item_overhead;
 using targets::MemcachedLink;
 
 constexpr std::size_t longest_memcached_space = 50;
-constexpr std::size_t longest_key = 180;
-constexpr std::uint64_t item_overhead = 128;  // what the server adds to key and value, and a little
 constexpr std::int64_t memcached_lease_seconds = 10;
 constexpr std::int64_t scratch_seconds = 3600;
 
-std::string text_of(const MarkedValue& marked) {
-  return std::to_string(marked.position) + '.' + std::to_string(marked.change) + (marked.value ? '+' : '-') +
-         marked.value.value_or(std::string{});
-}
-
-result<MarkedValue> marked_in(std::string_view text, std::string_view key) {
-  MarkedValue marked;
-  const char* const end = text.data() + text.size();
-  const auto [dot, no_position] = std::from_chars(text.data(), end, marked.position);
-  if (no_position == std::errc{} && dot != end && *dot == '.') {
-    const auto [sign, no_change] = std::from_chars(dot + 1, end, marked.change);
-    if (no_change == std::errc{} && sign != end && (*sign == '+' || *sign == '-')) {
-      if (*sign == '+') marked.value.emplace(sign + 1, end);
-      return marked;
-    }
-  }
-  return Error(errc::corrupt, "Memcached: the value of this key was not written by a projection")
-      .with("key", std::string(key));
-}
-
-// What stands beside the values: which generation of keys is the model, and how far it is.
+// What stands beside the values: which generation of keys is the model, how far it is, and under which name the parked
+// events are kept, if there are any. So those and the checkpoint change together.
 struct MemcachedStanding {
   std::string generation;
   Checkpoint at;
+  std::string parked;
   std::uint64_t token = 0;
 };
 
 std::string text_of(const MemcachedStanding& standing) {
   return standing.generation + ' ' + std::to_string(standing.at.position.value()) + ' ' +
-         std::to_string(standing.at.last_event.value()) + ' ' + to_string(standing.at.last_event_id);
+         std::to_string(standing.at.last_event.value()) + ' ' + to_string(standing.at.last_event_id) +
+         (standing.parked.empty() ? "" : ' ' + standing.parked);
 }
 
 result<MemcachedStanding> standing_in(const CachedItem& item, const std::string& key) {
@@ -100,30 +47,21 @@ result<MemcachedStanding> standing_in(const CachedItem& item, const std::string&
     else
       words.back() += c;
   }
-  const auto position = words.size() == 4 ? targets::integer_in(words[1]) : std::nullopt;
-  const auto last_event = words.size() == 4 ? targets::integer_in(words[2]) : std::nullopt;
-  const auto id = words.size() == 4 ? parse_uuid(words[3]) : std::nullopt;
+  const bool has_all = words.size() == 4 || words.size() == 5;
+  const auto position = has_all ? targets::integer_in(words[1]) : std::nullopt;
+  const auto last_event = has_all ? targets::integer_in(words[2]) : std::nullopt;
+  const auto id = has_all ? parse_uuid(words[3]) : std::nullopt;
   if (!position || !last_event || !id)
     return Error(errc::corrupt, "Memcached: the checkpoint was not written by a projection").with("key", key);
   return MemcachedStanding{words[0],
                            {Position(static_cast<std::uint64_t>(*position)),
                             Position(static_cast<std::uint64_t>(*last_event)), *id},
+                           words.size() == 5 ? words[4] : std::string{},
                            item.token};
 }
-
-bool is_good_key(std::string_view key) {
-  const auto fits = [](char c) { return static_cast<unsigned char>(c) > ' ' && c != '\x7f'; };
-  return !key.empty() && key.size() <= longest_key && std::ranges::all_of(key, fits);
-}
-
-Error bad_key(std::string_view key) {
-  return Error(errc::invalid, "Memcached: a key has 1 to 180 bytes, without blanks and control characters")
-      .with("key", std::string(key));
-}
-
 }  // namespace
 
-struct MemcachedTarget::Impl final : ProjectionLease {
+struct MemcachedTarget::Impl final : ProjectionLease, ProjectionParking {
   Impl(MemcachedServer where, MemcachedProjection what, std::string in, std::int64_t seconds)
       : server(std::move(where)),
         projection(std::move(what)),
@@ -133,11 +71,20 @@ struct MemcachedTarget::Impl final : ProjectionLease {
         holder(targets::lease_holder()) {}
 
   [[nodiscard]] std::string checkpoint_key() const { return space + ":stele"; }
+  // No value of the model's is called so.
+  [[nodiscard]] std::string parked_item(const std::string& called) const {
+    return space + '.' + generation + '!' + called;
+  }
   result<void> ensure_link();
+  result<void> join();
   result<std::optional<MemcachedStanding>> stored(MemcachedLink& from) const;
   result<void> begin_generation(std::uint64_t token);
   result<MemcachedStanding> still_ours();
   result<void> write_values();
+  result<void> write_batch(const Checkpoint& now);
+  result<std::string> write_parked();
+  void drop_parked(const std::string& called);
+  result<bool> read_parked(const std::string& called);
   result<std::unique_ptr<MemcachedLink>> take_reader(bool fresh);
   void give_back(std::unique_ptr<MemcachedLink> reader);
   result<MemcachedValue> read(MemcachedLink& reader, const std::string& key) const;
@@ -149,6 +96,10 @@ struct MemcachedTarget::Impl final : ProjectionLease {
     return std::chrono::seconds(memcached_lease_seconds) / 3;
   }
 
+  result<std::vector<ParkedEvent>> list() override;
+  result<void> put(const ParkedEvent& event) override;
+  result<void> remove(Position position) override;
+
   const MemcachedServer server;
   const MemcachedProjection projection;
   const std::string space;
@@ -156,51 +107,15 @@ struct MemcachedTarget::Impl final : ProjectionLease {
   targets::Standing standing;
   targets::MemcachedBatch batch;
   std::string generation;
+  std::string parked;  // what the item with the parked events is called; empty: there are none
   std::string note;
   std::unique_ptr<MemcachedLink> link;
+  bool joined = false;  // this connection knows what has become of the batch before it
   const std::string holder;
   bool leased = false;
   std::mutex mutex;  // of readers
   std::vector<std::unique_ptr<MemcachedLink>> readers;
 };
-
-// ---- The model
-
-result<targets::MemcachedBatch::Entry*> targets::MemcachedBatch::entry(std::string_view key) {
-  if (const auto found = entries.find(key); found != entries.end()) return &found->second;
-  STELE_TRY(const auto item, link->get(prefix + std::string(key)));
-  Entry made;
-  if (item) {
-    made.token = item->token;
-    STELE_TRY(made.now, marked_in(item->bytes, key));
-  }
-  return &entries.emplace(std::string(key), std::move(made)).first->second;
-}
-
-// An event that is delivered again does nothing to the values it had reached, and the rest to the others.
-result<void> MemcachedModel::update(std::string_view key, const Change& change) {
-  if (!is_good_key(key)) return bad_key(key);
-  STELE_TRY(auto* entry, batch_->entry(key));
-  const std::uint64_t step = ++batch_->change;
-  MarkedValue& now = entry->now;
-  if (std::pair(now.position, now.change) >= std::pair(batch_->position, step)) return {};
-  auto becomes = change(now.value ? std::optional<std::string_view>(*now.value) : std::nullopt);
-  const std::uint64_t size =
-      batch_->prefix.size() + key.size() + (becomes ? becomes->size() : 0) + item_overhead;
-  if (size > batch_->largest)
-    return Error(errc::too_large, "Memcached: the value is larger than this server takes")
-        .with("key", std::string(key))
-        .with("size", size)
-        .with("limit", batch_->largest)
-        .help("start memcached with a larger -I, or keep less");
-  now = {batch_->position, step, std::move(becomes)};
-  entry->changed = true;
-  return {};
-}
-
-void MemcachedModel::changed(std::string_view key) {
-  if (batch_->keys.empty() || batch_->keys.back() != key) batch_->keys.emplace_back(key);
-}
 
 // ---- Opening
 
@@ -241,6 +156,7 @@ const std::string& MemcachedTarget::name() const { return impl_->projection.name
 int MemcachedTarget::version() const { return impl_->projection.version; }
 const Query& MemcachedTarget::events() const { return impl_->projection.events; }
 std::string MemcachedTarget::note() const { return impl_->note; }
+ProjectionParking* MemcachedTarget::parking() { return impl_.get(); }
 ProjectionLease* MemcachedTarget::lease() { return impl_->lifetime == 0 ? impl_.get() : nullptr; }
 
 // ---- The connection and the lease
@@ -248,6 +164,7 @@ ProjectionLease* MemcachedTarget::lease() { return impl_->lifetime == 0 ? impl_.
 result<void> MemcachedTarget::Impl::ensure_link() {
   if (link && !link->broken()) return {};
   link.reset();
+  joined = false;
   STELE_TRY(auto made, MemcachedLink::connect(server));
   STELE_TRY(const std::string largest, made->setting("item_size_max"));
   STELE_TRY(const std::string evicts, made->setting("evictions"));
@@ -299,25 +216,35 @@ result<std::optional<MemcachedStanding>> MemcachedTarget::Impl::stored(Memcached
 
 // Other keys from now on. Random, so that no value of a life before can be among them.
 result<void> MemcachedTarget::Impl::begin_generation(std::uint64_t token) {
-  const MemcachedStanding fresh{to_string(Uuid::random()).substr(28), {}, 0};
+  const MemcachedStanding fresh{to_string(Uuid::random()).substr(28), {}, {}, 0};
   STELE_TRY(const bool won, link->put(checkpoint_key(), text_of(fresh), token, lifetime));
   if (!won) return Error(errc::conflict, space + ": another process has changed this model");
   generation = fresh.generation;
+  parked.clear();
+  batch.parked.clear();
+  joined = true;
   return {};
 }
 
+// Without its parked events a model is not whole, and nobody would ever know.
 result<Checkpoint> MemcachedTarget::checkpoint() {
   STELE_CHECK(impl_->ensure_link());
   STELE_TRY(const auto found, impl_->stored(*impl_->link));
-  if (!found) {
-    if (impl_->standing.stored() != Checkpoint{})
-      impl_->note = "built anew: the server had forgotten the model";
+  if (found) impl_->generation = found->generation;
+  bool whole = found.has_value();
+  if (found) {
+    STELE_TRY(whole, impl_->read_parked(found->parked));
+  }
+  if (!whole) {
+    if (found || impl_->standing.stored() != Checkpoint{})
+      impl_->note =
+          std::string("built anew: the server had forgotten ") + (found ? "what was parked" : "the model");
     impl_->standing.adopt({});
-    STELE_CHECK(impl_->begin_generation(0));
+    STELE_CHECK(impl_->begin_generation(found ? found->token : 0));
     return Checkpoint{};
   }
-  impl_->generation = found->generation;
   impl_->standing.adopt(found->at);
+  impl_->joined = true;
   return impl_->standing.now();
 }
 
@@ -330,21 +257,30 @@ result<void> MemcachedTarget::reset() {
   return emptied;
 }
 
+// A new connection first finds out what has become of the batch before.
+result<void> MemcachedTarget::Impl::join() {
+  STELE_CHECK(ensure_link());
+  if (joined) return {};
+  STELE_TRY(const auto found, stored(*link));
+  STELE_CHECK(standing.rejoin(found ? found->at : Checkpoint{}));
+  STELE_TRY(const bool whole, read_parked(found ? found->parked : std::string{}));
+  if (!whole)
+    return Error(errc::conflict, projection.name + ": the server has forgotten what was parked")
+        .help("start the projection again: the model is built anew");
+  joined = true;
+  return {};
+}
+
 result<void> MemcachedTarget::begin() {
   impl_->batch.clear();
-  const bool again = !impl_->link || impl_->link->broken();
-  STELE_CHECK(impl_->ensure_link());
-  if (again) {
-    STELE_TRY(const auto found, impl_->stored(*impl_->link));
-    STELE_CHECK(impl_->standing.rejoin(found ? found->at : Checkpoint{}));
-  }
+  STELE_CHECK(impl_->join());
   impl_->batch.link = impl_->link.get();
   impl_->batch.prefix = impl_->space + '.' + impl_->generation + ':';
   return {};
 }
 
 result<void> MemcachedTarget::apply(const EventView& event) {
-  if (impl_->standing.holds(event.position)) return {};
+  if (impl_->standing.holds(event.position) && event.position != impl_->batch.unparked) return {};
   impl_->batch.position = event.position.value();
   impl_->batch.change = 0;
   MemcachedModel model(&impl_->batch);
@@ -358,7 +294,8 @@ result<MemcachedStanding> MemcachedTarget::Impl::still_ours() {
     if (there && there->bytes != holder) return targets::lease_lost(projection.name);
   }
   STELE_TRY(auto found, stored(*link));
-  if (found && found->generation == generation && found->at == standing.stored()) return *std::move(found);
+  if (found && found->generation == generation && found->at == standing.stored() && found->parked == parked)
+    return *std::move(found);
   return Error(errc::conflict, projection.name + (found ? ": another process has changed this model"
                                                         : ": the server has forgotten the model"))
       .with("expected", standing.stored().position.value())
@@ -368,7 +305,8 @@ result<MemcachedStanding> MemcachedTarget::Impl::still_ours() {
 result<void> MemcachedTarget::Impl::write_values() {
   for (const auto& [key, entry] : batch.entries) {
     if (!entry.changed) continue;
-    STELE_TRY(const bool won, link->put(batch.prefix + key, text_of(entry.now), entry.token, lifetime));
+    STELE_TRY(const bool won,
+              link->put(batch.prefix + key, targets::text_of(entry.now), entry.token, lifetime));
     if (!won)
       return Error(errc::conflict, projection.name + ": another process has changed this model")
           .with("key", key);
@@ -378,27 +316,37 @@ result<void> MemcachedTarget::Impl::write_values() {
 
 result<std::vector<std::string>> MemcachedTarget::commit(const Checkpoint& now) {
   targets::Standing& standing = impl_->standing;
+  const bool parking = impl_->batch.parking.has_value();
+  if (parking && now.position < standing.stored().position) {
+    rollback();
+    return targets::batch_on_its_way(name());
+  }
   auto arrived = standing.arrived_keys();
-  if (now.position <= standing.stored().position) {  // the batch whose answer was lost
+  if (now.position <= standing.stored().position && !parking) {  // the batch whose answer was lost
     rollback();
     return arrived;
   }
   std::ranges::move(arrived, std::back_inserter(impl_->batch.keys));
   standing.sending(now, std::exchange(impl_->batch.keys, {}));
-  auto ours = impl_->still_ours();
-  auto done = ours ? impl_->write_values() : result<void>(ours.error());
-  if (done) {
-    const std::string next = text_of(MemcachedStanding{impl_->generation, now, 0});
-    const auto won = impl_->link->put(impl_->checkpoint_key(), next, ours->token, impl_->lifetime);
-    if (!won)
-      done = won.error();
-    else if (!*won)
-      done = Error(errc::conflict, name() + ": another process has changed this model");
-  }
+  const auto done = impl_->write_batch(now);
   rollback();
   if (done) return standing.committed();
   if (!impl_->link->broken()) standing.refused();
   return done.error();
+}
+
+// Values, parked events, and then the checkpoint that tells where those are.
+result<void> MemcachedTarget::Impl::write_batch(const Checkpoint& now) {
+  STELE_TRY(const MemcachedStanding ours, still_ours());
+  STELE_CHECK(write_values());
+  STELE_TRY(const std::string called, write_parked());
+  const std::string next = text_of(MemcachedStanding{generation, now, called, 0});
+  STELE_TRY(const bool won, link->put(checkpoint_key(), next, ours.token, lifetime));
+  if (!won) return Error(errc::conflict, projection.name + ": another process has changed this model");
+  if (!batch.parking) return {};
+  batch.parked = *std::exchange(batch.parking, std::nullopt);
+  drop_parked(std::exchange(parked, called));
+  return {};
 }
 
 // What was written stays, and is known by its position when the events come again.
@@ -409,6 +357,69 @@ void MemcachedTarget::passed(Position position) {
   Checkpoint now = impl_->standing.stored();
   now.position = position;
   if (begin()) (void)commit(now).has_value();  // an error here comes back with the next batch
+}
+
+// ---- Parked events: one item with all of them, under a new name each time
+
+// False: there ought to be one, and the server has forgotten it.
+result<bool> MemcachedTarget::Impl::read_parked(const std::string& called) {
+  targets::MemcachedBatch::Parking found;
+  if (!called.empty()) {
+    STELE_TRY(const auto item, link->get(parked_item(called)));
+    if (!item) return false;
+    auto events = targets::parked_in(item->bytes);
+    if (!events)
+      return Error(errc::corrupt, projection.name + ": its parked events were not written by a projection")
+          .with("key", parked_item(called));
+    for (ParkedEvent& event : *events) found.emplace(event.position, std::move(event));
+  }
+  batch.parked = std::move(found);
+  parked = called;
+  return true;
+}
+
+// What it is called now; the old one where nothing changes.
+result<std::string> MemcachedTarget::Impl::write_parked() {
+  if (!batch.parking) return parked;
+  if (batch.parking->empty()) return std::string{};
+  std::string text;
+  for (const auto& [position, event] : *batch.parking) text += targets::text_of(event);
+  const std::string called = to_string(Uuid::random()).substr(28);
+  if (text.size() + item_overhead + parked_item(called).size() > batch.largest)
+    return Error(errc::too_large, projection.name + ": there is no room for more parked events")
+        .with("parked", batch.parking->size())
+        .with("limit", batch.largest)
+        .help("correct the projection and retry or skip them, or start memcached with a larger -I");
+  STELE_TRY(const bool won, link->put(parked_item(called), text, 0, lifetime));
+  if (!won) return Error(errc::conflict, projection.name + ": another process has changed this model");
+  return called;
+}
+
+// Best effort: what is left behind is forgotten by the server when it needs the room.
+void MemcachedTarget::Impl::drop_parked(const std::string& called) {
+  if (called.empty() || called == parked) return;
+  const auto there = link->get(parked_item(called));
+  if (there && *there) (void)link->put(parked_item(called), "", (*there)->token, -1).has_value();
+}
+
+result<std::vector<ParkedEvent>> MemcachedTarget::Impl::list() {
+  STELE_CHECK(join());
+  std::vector<ParkedEvent> events;
+  for (const auto& [position, event] : batch.parked) events.push_back(event);
+  return events;
+}
+
+result<void> MemcachedTarget::Impl::put(const ParkedEvent& event) {
+  if (!batch.parking) batch.parking = batch.parked;
+  batch.parking->insert_or_assign(event.position, event);
+  return {};
+}
+
+result<void> MemcachedTarget::Impl::remove(Position position) {
+  if (!batch.parking) batch.parking = batch.parked;
+  if (batch.parking->erase(position) == 0) return targets::not_parked_any_more(projection.name, position);
+  batch.unparked = position;
+  return {};
 }
 
 // ---- Reading
@@ -437,12 +448,12 @@ result<MemcachedValue> MemcachedTarget::Impl::read(MemcachedLink& reader, const 
   if (!found) return MemcachedValue{};
   STELE_TRY(const auto item, reader.get(space + '.' + found->generation + ':' + key));
   if (!item) return MemcachedValue{};
-  STELE_TRY(auto marked, marked_in(item->bytes, key));
-  return MemcachedValue{std::move(marked.value), Position(marked.position)};
+  STELE_TRY(auto marked, targets::marked_in(item->bytes, key));
+  return MemcachedValue{std::move(marked.value), Position(marked.mark.first)};
 }
 
 result<MemcachedValue> MemcachedTarget::get(std::string_view key) {
-  if (!is_good_key(key)) return bad_key(key);
+  STELE_CHECK(targets::check_cache_key(key));
   for (const bool fresh : {false, true}) {
     STELE_TRY(auto reader, impl_->take_reader(fresh));
     auto value = impl_->read(*reader, std::string(key));

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/assert.hpp"
+#include "targets/server/parked_rows.hpp"
 #include "targets/server/sql_link.hpp"
 #include "targets/shared/standing.hpp"
 
@@ -67,7 +68,13 @@ std::string without_newline(std::string text) {
   return text;
 }
 
-std::string quoted_name(std::string_view name) { return '"' + std::string(name) + '"'; }
+std::string quoted_name(std::string_view name) {
+  std::string text = "\"";
+  for (const char c : name) text += c == '"' ? "\"\"" : std::string(1, c);
+  return text + '"';
+}
+
+std::string path_to(const std::string& space) { return space.empty() ? "pg_temp" : quoted_name(space); }
 
 // Decimal digits of a value, kept alive beside the borrowed texts.
 class PgParameters {
@@ -112,12 +119,18 @@ class PgLink final : public SqlLink {
   result<bool> write_checkpoint(const Checkpoint& was, const Checkpoint& now) override;
   result<std::string> schema_text() override;
   result<void> make_empty(const std::string& schema, bool schema_changed) override;
-  result<void> drop_space() override;
-  result<std::optional<std::string>> take_lock() override;
+  result<void> command(const std::string& sql) override;
+  [[nodiscard]] std::string quoted(std::string_view name) const override { return quoted_name(name); }
+  result<bool> has_table(const std::string& space, const std::string& table) override;
+  result<void> enter(const std::string& space) override;
+  result<std::vector<std::string>> spaces_beginning_with(const std::string& name) override;
+  result<void> drop_space(const std::string& space) override;
+  result<void> tune_for_building() override { return command("SET synchronous_commit TO off"); }
+  result<std::optional<std::string>> take_lock(const std::string& name) override;
   [[nodiscard]] std::string session() const override {
     return "server process " + std::to_string(PQbackendPID(connection_.get()));
   }
-  void release_lock() override;
+  void release_lock(const std::string& name) override;
 
  protected:
   result<std::int64_t> run_statement(std::string_view sql, std::span<const SqlValue> values,
@@ -132,16 +145,18 @@ class PgLink final : public SqlLink {
     std::string name;
     std::size_t parameters;
   };
-  PgLink(PGconn* connection, std::string space) : connection_(connection), space_(std::move(space)) {}
+  explicit PgLink(PGconn* connection) : connection_(connection) {}
   Error failed(const PGresult* answer) const;
-  result<void> command(const std::string& sql);  // one or more statements, nothing comes back
   result<const Prepared*> prepared(std::string_view sql);
-  result<bool> is_there();
+  result<bool> is_there() { return has_table(space_, "stele_checkpoint"); }
+  result<void> forget_statements();
   result<void> run_schema(const std::string& schema);
-  [[nodiscard]] std::string lock_key() const { return "hashtextextended('stele " + space_ + "', 0)"; }
+  [[nodiscard]] static std::string lock_key(const std::string& name) {
+    return "hashtextextended('stele " + name + "', 0)";
+  }
 
   std::unique_ptr<PGconn, CloseConnection> connection_;
-  const std::string space_;
+  std::string space_;
   std::map<std::string, Prepared, std::less<>> statements_;
 };
 
@@ -151,17 +166,17 @@ class PgLink final : public SqlLink {
 result<std::unique_ptr<SqlLink>> PgLink::connect(const std::string& words, const std::string& space) {
   const std::array names{"connect_timeout", "application_name", "dbname", static_cast<const char*>(nullptr)};
   const std::array values{"10", "stele", words.c_str(), static_cast<const char*>(nullptr)};
-  std::unique_ptr<PgLink> link(new PgLink(PQconnectdbParams(names.data(), values.data(), 1), space));
+  std::unique_ptr<PgLink> link(new PgLink(PQconnectdbParams(names.data(), values.data(), 1)));
   if (link->broken()) {
     const std::string why = without_newline(PQerrorMessage(link->connection_.get()));
     return Error(kind_of_refusal(why), "PostgreSQL: " + why)
         .help("is the server running, and are the words of the connection right?");
   }
-  const std::string path = space.empty() ? "pg_temp" : quoted_name(space);
   STELE_CHECK(
       link->command("SET client_encoding TO 'UTF8'; SET client_min_messages TO warning;"
                     "SET datestyle TO ISO; SET timezone TO 'UTC'; SET search_path TO " +
-                    path));
+                    path_to(space)));
+  link->space_ = space;
   return link;
 }
 
@@ -283,15 +298,6 @@ result<void> PgLink::send_block(const std::string& table, const std::string& col
 
 // ---- The model's own table
 
-result<bool> PgLink::is_there() {
-  bool there = false;
-  STELE_CHECK(run_statement("SELECT to_regclass('stele_checkpoint')", {}, [&](const ServerRow& row) {
-    there = !row.is_null(0);
-    return false;
-  }));
-  return there;
-}
-
 result<std::optional<Checkpoint>> PgLink::read_checkpoint() {
   STELE_TRY(const bool there, is_there());
   std::optional<Checkpoint> found;
@@ -327,7 +333,7 @@ result<std::string> PgLink::schema_text() {
 }
 
 result<void> PgLink::run_schema(const std::string& schema) {
-  STELE_CHECK(command(std::string(pg_checkpoint_table)));
+  STELE_CHECK(command(std::string(pg_checkpoint_table) + "; " + targets::parked_table_of(dialect())));
   const std::string nobody = to_string(Uuid{});
   const std::array<SqlValue, 2> values{nobody, schema};
   STELE_CHECK(run_statement("INSERT INTO stele_checkpoint VALUES(1, 0, 0, $1, $2)", values,
@@ -341,7 +347,7 @@ result<void> PgLink::run_schema(const std::string& schema) {
 // lock. Kept statements may speak of tables that are gone.
 result<void> PgLink::make_empty(const std::string& schema, bool) {
   STELE_CHECK(command("BEGIN"));
-  auto made = command("SELECT pg_advisory_xact_lock(" + lock_key() + " + 1)");
+  auto made = command("SELECT pg_advisory_xact_lock(" + lock_key(space_) + " + 1)");
   STELE_TRY(const bool there, is_there());
   if (made && there) made = command("LOCK TABLE stele_checkpoint IN ACCESS EXCLUSIVE MODE");
   const std::string name = quoted_name(space_);
@@ -352,21 +358,59 @@ result<void> PgLink::make_empty(const std::string& schema, bool) {
   if (made) made = run_schema(schema);
   if (made) made = commit();
   if (!made) roll_back();
-  statements_.clear();
-  STELE_CHECK(command("DEALLOCATE ALL"));
+  STELE_CHECK(forget_statements());
   return made;
 }
 
-result<void> PgLink::drop_space() {
-  return space_.empty() ? result<void>()
-                        : command("DROP SCHEMA IF EXISTS " + quoted_name(space_) + " CASCADE");
+result<void> PgLink::forget_statements() {
+  statements_.clear();
+  return command("DEALLOCATE ALL");
+}
+
+// ---- Spaces
+
+result<bool> PgLink::has_table(const std::string& space, const std::string& table) {
+  const std::string name = space.empty() ? table : quoted_name(space) + '.' + quoted_name(table);
+  const std::array<SqlValue, 1> values{name};
+  bool there = false;
+  STELE_CHECK(run_statement("SELECT to_regclass($1)", values, [&](const ServerRow& row) {
+    there = !row.is_null(0);
+    return false;
+  }));
+  return there;
+}
+
+result<void> PgLink::enter(const std::string& space) {
+  STELE_CHECK(command("SET search_path TO " + path_to(space)));
+  space_ = space;
+  return forget_statements();
+}
+
+result<std::vector<std::string>> PgLink::spaces_beginning_with(const std::string& name) {
+  const std::array<SqlValue, 1> values{name};
+  std::vector<std::string> found;
+  STELE_CHECK(run_statement("SELECT nspname FROM pg_namespace WHERE starts_with(nspname::text, $1)", values,
+                            [&](const ServerRow& row) {
+                              found.emplace_back(row.text(0));
+                              return true;
+                            }));
+  return found;
+}
+
+// Somebody may still be reading there. They are not waited for long: whoever drops holds up the projection.
+result<void> PgLink::drop_space(const std::string& space) {
+  if (space.empty()) return {};
+  STELE_CHECK(command("SET lock_timeout TO '1s'"));
+  auto dropped = command("DROP SCHEMA IF EXISTS " + quoted_name(space) + " CASCADE");
+  STELE_CHECK(command("RESET lock_timeout"));
+  return dropped;
 }
 
 // ---- The lease
 
-result<std::optional<std::string>> PgLink::take_lock() {
+result<std::optional<std::string>> PgLink::take_lock(const std::string& name) {
   bool taken = false;
-  const std::string take = "SELECT pg_try_advisory_lock(" + lock_key() + ")";
+  const std::string take = "SELECT pg_try_advisory_lock(" + lock_key(name) + ")";
   STELE_CHECK(run_statement(take, {}, [&](const ServerRow& row) {
     taken = row.text(0) == "t";
     return false;
@@ -376,7 +420,7 @@ result<std::optional<std::string>> PgLink::take_lock() {
   const std::string ask =
       "SELECT 'server process ' || pid FROM pg_locks WHERE locktype = 'advisory' AND granted"
       " AND (classid::bigint << 32 | objid::bigint) = " +
-      lock_key();
+      lock_key(name);
   STELE_CHECK(run_statement(ask, {}, [&](const ServerRow& row) {
     holder = row.text(0);
     return false;
@@ -384,21 +428,26 @@ result<std::optional<std::string>> PgLink::take_lock() {
   return std::optional(holder);
 }
 
-void PgLink::release_lock() { (void)command("SELECT pg_advisory_unlock(" + lock_key() + ")").has_value(); }
+void PgLink::release_lock(const std::string& name) {
+  (void)command("SELECT pg_advisory_unlock(" + lock_key(name) + ")").has_value();
+}
 
 }  // namespace
 
 result<std::shared_ptr<ServerTarget>> ServerTarget::open(const PostgresServer& server,
                                                          ServerProjection projection) {
-  const std::string space = targets::space_of(projection.name, projection.version);
-  return open_by([words = server.connection, space] { return PgLink::connect(words, space); },
-                 std::move(projection), false);
+  const auto connect = [words = server.connection](const std::string& space) {
+    return PgLink::connect(words, space);
+  };
+  return open_by(connect, std::move(projection), std::nullopt);
 }
 
 result<std::shared_ptr<ServerTarget>> ServerTarget::scratch(const PostgresServer& server,
                                                             ServerProjection projection) {
-  return open_by([words = server.connection] { return PgLink::connect(words, {}); }, std::move(projection),
-                 true);
+  const auto connect = [words = server.connection](const std::string& space) {
+    return PgLink::connect(words, space);
+  };
+  return open_by(connect, std::move(projection), std::string{});
 }
 
 }  // namespace stele

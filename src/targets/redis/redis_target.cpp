@@ -8,6 +8,7 @@
 #include "base/assert.hpp"
 #include "stele/targets.hpp"
 #include "targets/redis/redis_link.hpp"
+#include "targets/shared/parked_text.hpp"
 #include "targets/shared/standing.hpp"
 
 namespace stele {
@@ -21,10 +22,18 @@ class RedisBatch {
   void clear() {
     words.clear();
     keys.clear();
+    parking_changed = false;
+    unparked = {};
+  }
+  void command(std::initializer_list<std::string> said) {
+    words.push_back(std::to_string(said.size()));
+    words.insert(words.end(), said.begin(), said.end());
   }
   const std::string prefix;
   std::vector<std::string> words;
   std::vector<std::string> keys;  // changed
+  bool parking_changed = false;
+  Position unparked;  // to be applied although it lies behind the checkpoint
 };
 
 }  // namespace targets
@@ -40,16 +49,18 @@ constexpr std::size_t most_words = 7000;
 // Nothing can be rolled back in Redis, so what is wrong has to be found before anything is written (another process,
 // a lost lease); an error after that leaves `broken` standing, and a broken model is built anew.
 // KEYS: the checkpoint. ARGV: the lease's key and holder ('' for none), then position, last event and its id, as they
-// were and as they are to be, then the batch.
+// were and as they are to be, where parked events are and which of them must be there still ('' for none), then the
+// batch.
 constexpr auto batch_script = R"(
 local lease, holder = redis.call('GET', ARGV[1]), ARGV[2]
 if holder ~= '' and lease and lease ~= holder then return 'lease' end
 local was = redis.call('HMGET', KEYS[1], 'position', 'last_event', 'last_event_id', 'broken')
 if (was[1] or '0') ~= ARGV[3] or (was[3] or '') ~= ARGV[5] then return 'moved' end
 if was[4] then return 'broken' end
+if ARGV[10] ~= '' and redis.call('HEXISTS', ARGV[9], ARGV[10]) == 0 then return 'unparked' end
 redis.call('HSET', KEYS[1], 'broken', ARGV[6])
 local known = {}
-local i = 9
+local i = 11
 while i <= #ARGV do
   local count = tonumber(ARGV[i])
   if count > 0 then
@@ -109,18 +120,20 @@ std::string id_word(const Checkpoint& at) {
 
 }  // namespace
 
-struct RedisTarget::Impl final : ProjectionLease {
+struct RedisTarget::Impl final : ProjectionLease, ProjectionParking {
   Impl(RedisServer where, RedisProjection what, const std::string& space, bool is_scratch)
       : server(std::move(where)),
         projection(std::move(what)),
         scratch(is_scratch),
         prefix('{' + space + "}:"),
         lease_key('{' + space + "}-lease"),
+        parked_key(prefix + "stele:parked"),
         standing(space),
         batch(prefix),
         holder(targets::lease_holder()) {}
 
   result<void> ensure_link();
+  result<void> join();
   result<RedisValue> stored();
   std::vector<std::string> arguments(const Checkpoint& now);
   result<std::unique_ptr<RedisLink>> take_reader(bool fresh);
@@ -130,16 +143,22 @@ struct RedisTarget::Impl final : ProjectionLease {
   void release() override;
   [[nodiscard]] std::chrono::microseconds renew_every() const override { return redis_lease / 3; }
 
+  result<std::vector<ParkedEvent>> list() override;
+  result<void> put(const ParkedEvent& event) override;
+  result<void> remove(Position position) override;
+
   const RedisServer server;
   const RedisProjection projection;
   const bool scratch;
   const std::string prefix;  // in braces what decides about the place in a cluster
   const std::string lease_key;
+  const std::string parked_key;  // a hash: position to text
   targets::Standing standing;
   targets::RedisBatch batch;
   std::string note;
   std::string half_way;  // what a batch failed with after it had changed something
   std::unique_ptr<RedisLink> link;
+  bool joined = false;  // this connection knows what has become of the batch before it
   const std::string holder;
   bool leased = false;
   std::mutex mutex;  // of readers
@@ -213,6 +232,7 @@ const std::string& RedisTarget::name() const { return impl_->projection.name; }
 int RedisTarget::version() const { return impl_->projection.version; }
 const Query& RedisTarget::events() const { return impl_->projection.events; }
 std::string RedisTarget::note() const { return impl_->note; }
+ProjectionParking* RedisTarget::parking() { return impl_.get(); }
 ProjectionLease* RedisTarget::lease() { return impl_->scratch ? nullptr : impl_.get(); }
 
 // ---- The connection and the lease
@@ -220,7 +240,18 @@ ProjectionLease* RedisTarget::lease() { return impl_->scratch ? nullptr : impl_.
 result<void> RedisTarget::Impl::ensure_link() {
   if (link && !link->broken()) return {};
   link.reset();
+  joined = false;
   STELE_TRY(link, RedisLink::connect(server));
+  return {};
+}
+
+// A new connection first finds out what has become of the batch before.
+result<void> RedisTarget::Impl::join() {
+  STELE_CHECK(ensure_link());
+  if (joined) return {};
+  STELE_TRY(const RedisValue fields, stored());
+  STELE_CHECK(standing.rejoin(checkpoint_in(fields)));
+  joined = true;
   return {};
 }
 
@@ -260,6 +291,7 @@ result<Checkpoint> RedisTarget::checkpoint() {
     return Checkpoint{};
   }
   impl_->standing.adopt(checkpoint_in(fields));
+  impl_->joined = true;
   return impl_->standing.now();
 }
 
@@ -270,19 +302,17 @@ result<void> RedisTarget::reset() {
   auto emptied = impl_->link->run_script(empty_script, impl_->prefix + "stele", words);
   impl_->standing.emptied(emptied ? Checkpoint{} : impl_->standing.stored());
   if (!emptied) return emptied.error();
+  impl_->joined = true;
   return {};
 }
 
 result<void> RedisTarget::begin() {
   impl_->batch.clear();
-  if (impl_->link && !impl_->link->broken()) return {};
-  STELE_CHECK(impl_->ensure_link());
-  STELE_TRY(const RedisValue fields, impl_->stored());
-  return impl_->standing.rejoin(checkpoint_in(fields));
+  return impl_->join();
 }
 
 result<void> RedisTarget::apply(const EventView& event) {
-  if (impl_->standing.holds(event.position)) return {};
+  if (impl_->standing.holds(event.position) && event.position != impl_->batch.unparked) return {};
   RedisModel model(&impl_->batch);
   return impl_->projection.project(model, event);
 }
@@ -296,19 +326,27 @@ std::vector<std::string> RedisTarget::Impl::arguments(const Checkpoint& now) {
                                  id_word(was),
                                  std::to_string(now.position.value()),
                                  std::to_string(now.last_event.value()),
-                                 id_word(now)};
+                                 id_word(now),
+                                 parked_key,
+                                 batch.unparked == Position{} ? "" : std::to_string(batch.unparked.value())};
   std::ranges::move(batch.words, std::back_inserter(words));
   return words;
 }
 
 result<std::vector<std::string>> RedisTarget::commit(const Checkpoint& now) {
   targets::Standing& standing = impl_->standing;
+  const bool parking = impl_->batch.parking_changed;
+  if (parking && now.position < standing.stored().position) {
+    rollback();
+    return targets::batch_on_its_way(name());
+  }
   auto arrived = standing.arrived_keys();
-  if (now.position <= standing.stored().position) {  // the batch whose answer was lost
+  if (now.position <= standing.stored().position && !parking) {  // the batch whose answer was lost
     rollback();
     return arrived;
   }
   std::ranges::move(arrived, std::back_inserter(impl_->batch.keys));
+  const Position unparked = impl_->batch.unparked;
   const auto words = impl_->arguments(now);
   standing.sending(now, std::exchange(impl_->batch.keys, {}));
   const auto answer = impl_->link->run_script(batch_script, impl_->prefix + "stele", words);
@@ -320,6 +358,7 @@ result<std::vector<std::string>> RedisTarget::commit(const Checkpoint& now) {
     return answer.error();
   }
   if (answer->text == "lease") return targets::lease_lost(name());
+  if (answer->text == "unparked") return targets::not_parked_any_more(name(), unparked);
   if (answer->text == "broken")
     return Error(errc::invalid,
                  name() + ": a batch has failed half-way, and Redis takes nothing back" + impl_->half_way)
@@ -336,6 +375,38 @@ void RedisTarget::passed(Position position) {
   Checkpoint now = impl_->standing.stored();
   now.position = position;
   if (begin()) (void)commit(now).has_value();  // an error here comes back with the next batch
+}
+
+// ---- Parked events: commands of the batch, like all others
+
+result<std::vector<ParkedEvent>> RedisTarget::Impl::list() {
+  STELE_CHECK(ensure_link());
+  STELE_TRY(const RedisValue fields, link->ask({"HGETALL", parked_key}));
+  std::vector<ParkedEvent> events;
+  for (std::size_t i = 1; i < fields.list.size(); i += 2) {
+    auto found = targets::parked_in(fields.list[i].text.value_or(""));
+    if (!found || found->size() != 1)
+      return Error(errc::corrupt, projection.name + ": a parked event was not written by a projection")
+          .with("key", parked_key);
+    events.push_back(std::move(found->front()));
+  }
+  std::ranges::sort(events, {}, &ParkedEvent::position);
+  return events;
+}
+
+result<void> RedisTarget::Impl::put(const ParkedEvent& event) {
+  batch.parking_changed = true;
+  batch.command({"HSET", parked_key, std::to_string(event.position.value()), targets::text_of(event)});
+  return {};
+}
+
+// The script looks whether it is still there before anything is changed: it can be applied once only.
+result<void> RedisTarget::Impl::remove(Position position) {
+  STELE_ASSERT(batch.unparked == Position{}, "one parked event at a time is applied", position.value());
+  batch.parking_changed = true;
+  batch.unparked = position;
+  batch.command({"HDEL", parked_key, std::to_string(position.value())});
+  return {};
 }
 
 // ---- Reading

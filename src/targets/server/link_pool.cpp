@@ -18,7 +18,7 @@ result<std::unique_ptr<SqlLink>> LinkPool::take(bool fresh) {
       return kept;
     }
   }
-  STELE_TRY(auto made, connect_());
+  STELE_TRY(auto made, connect_(space_));
   const std::lock_guard lock(mutex_);
   ++lent_;
   return made;

@@ -3,6 +3,8 @@
 
 #include <memory>
 #include <mutex>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "targets/server/sql_link.hpp"
@@ -13,7 +15,7 @@ namespace stele::targets {
 // has room for a limited number of them.
 class LinkPool {
  public:
-  explicit LinkPool(ConnectSql connect) : connect_(std::move(connect)) {}
+  LinkPool(ConnectSql connect, std::string space) : connect_(std::move(connect)), space_(std::move(space)) {}
 
   // `fresh`: a new one, and what is kept goes, too: the server has closed those connections.
   result<std::unique_ptr<SqlLink>> take(bool fresh);
@@ -23,6 +25,7 @@ class LinkPool {
  private:
   static constexpr std::size_t keep = 4;
   const ConnectSql connect_;
+  const std::string space_;
   mutable std::mutex mutex_;
   std::vector<std::unique_ptr<SqlLink>> idle_;
   std::size_t lent_ = 0;

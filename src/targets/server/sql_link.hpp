@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "stele/projection.hpp"
 #include "stele/targets.hpp"
@@ -29,6 +30,12 @@ class SqlLink {
   [[nodiscard]] virtual SqlDialect dialect() const = 0;
   [[nodiscard]] virtual bool broken() const = 0;
 
+  // One or more statements without values; nothing comes back.
+  virtual result<void> command(const std::string& sql) = 0;
+  [[nodiscard]] virtual std::string quoted(std::string_view name) const = 0;
+  // In another space than the one that was entered, too. An empty one: among the temporary tables.
+  virtual result<bool> has_table(const std::string& space, const std::string& table) = 0;
+
   virtual result<void> begin() = 0;
   virtual result<void> begin_read() = 0;  // one consistent state, nothing may be changed
   virtual result<void> commit() = 0;
@@ -40,7 +47,17 @@ class SqlLink {
   result<void> add_row(std::string_view table, std::string_view columns, std::span<const SqlValue> row);
   result<void> send_rows();
 
-  // ---- The model's own small table
+  // ---- Spaces: a schema or database for each model
+
+  // Names without a space in front are meant there from now on. It need not exist yet.
+  virtual result<void> enter(const std::string& space) = 0;
+  virtual result<std::vector<std::string>> spaces_beginning_with(const std::string& name) = 0;
+  virtual result<void> drop_space(const std::string& space) = 0;
+  // Commits need not wait for the disk any more, where one connection can have that for itself; what commits later
+  // over another one brings them along.
+  virtual result<void> tune_for_building() = 0;
+
+  // ---- The model's own small table, in the space that was entered
 
   virtual result<std::optional<Checkpoint>> read_checkpoint() = 0;  // nothing: there is no finished model
   // False when the stored one is not `was`.
@@ -49,14 +66,13 @@ class SqlLink {
   // The model without a row; afterwards read_checkpoint() answers {}. Killed in the middle, it leaves the old model or
   // none. `schema_changed`: the tables have to be made anew, too.
   virtual result<void> make_empty(const std::string& schema, bool schema_changed) = 0;
-  virtual result<void> drop_space() = 0;
 
   // ---- Who may write. Held by the connection, so it ends with it.
 
   // Nothing when it is taken now; otherwise who holds it, or an empty text when nobody did any more.
-  virtual result<std::optional<std::string>> take_lock() = 0;
+  virtual result<std::optional<std::string>> take_lock(const std::string& name) = 0;
   [[nodiscard]] virtual std::string session() const = 0;  // what take_lock() would call this connection
-  virtual void release_lock() = 0;
+  virtual void release_lock(const std::string& name) = 0;
 
  protected:
   virtual result<std::int64_t> run_statement(std::string_view sql, std::span<const SqlValue> values,
@@ -79,6 +95,7 @@ class SqlLink {
 // A checkpoint as the columns position, last_event, last_event_id (text).
 [[nodiscard]] Checkpoint checkpoint_of(const ServerRow& row);
 
-using ConnectSql = std::function<result<std::unique_ptr<SqlLink>>()>;
+// A connection that has entered this space.
+using ConnectSql = std::function<result<std::unique_ptr<SqlLink>>(const std::string& space)>;
 
 }  // namespace stele::targets

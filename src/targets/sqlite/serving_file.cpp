@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -66,10 +65,6 @@ result<void> write_synced(const std::filesystem::path& file, const std::string& 
 }
 
 }  // namespace
-
-std::uint64_t Serving::next() const {
-  return std::max({serving, previous.value_or(0), building ? building->number : 0}) + 1;
-}
 
 result<Serving> read_serving(const std::filesystem::path& file) {
   Serving serving;

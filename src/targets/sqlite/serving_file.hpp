@@ -4,28 +4,11 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <optional>
 #include <string>
 
-#include "stele/projection.hpp"
+#include "targets/shared/serving.hpp"
 
 namespace stele::targets {
-
-// Models of one projection and version are numbered; the first one is 0 and needs no record.
-struct Serving {
-  std::uint64_t serving = 0;
-  std::optional<std::uint64_t> previous;
-  struct Building {
-    std::uint64_t number = 0;
-    RebuildOptions options;
-    // Which start of the machine it was begun in. A build does not wait for the disk, so it outlives a killed process
-    // but not a power cut.
-    std::string boot;
-  };
-  std::optional<Building> building;
-
-  [[nodiscard]] std::uint64_t next() const;
-};
 
 // `<models>/<name>-v<version>`, to which everything about it is appended.
 class ModelNames {
