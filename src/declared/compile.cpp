@@ -84,6 +84,7 @@ class ProjectionCompiler {
     }
     out.text = text_;
     out.lineage = source_.lineage;
+    out.synchronous = source_.synchronous;
     out.projection = projection();
     return out;
   }

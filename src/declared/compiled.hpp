@@ -25,6 +25,7 @@ struct Compiled {
   std::string text;  // as it was given
   SqliteProjection projection;
   bool lineage = false;
+  bool synchronous = false;  // appends through the server go through the model
   std::vector<CompiledQuery> queries;
 
   [[nodiscard]] const CompiledQuery* query(std::string_view name) const;

@@ -2,8 +2,6 @@
 #include "declared/shelf.hpp"
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 
 #include "base/assert.hpp"
 #include "base/json_text.hpp"
@@ -15,35 +13,15 @@ namespace {
 constexpr std::string_view shelf_space = "declared";
 constexpr std::string_view shelf_key = "projections";
 
-result<std::string> text_in(const std::filesystem::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  if (!in) return Error(errc::not_found, file.string() + " cannot be read").with("path", file.string());
-  return std::string(std::istreambuf_iterator<char>(in), {});
-}
+}  // namespace
 
-// By name, so that what is wrong is found in the same order each time.
-result<std::vector<std::filesystem::path>> sql_files(const std::filesystem::path& folder) {
-  std::error_code failed;
-  std::vector<std::filesystem::path> files;
-  for (const auto& entry : std::filesystem::directory_iterator(folder, failed))
-    if (entry.path().extension() == ".sql") files.push_back(entry.path());
-  if (failed)
-    return Error(errc::not_found,
-                 folder.string() + ": the folder of projections cannot be read: " + failed.message())
-        .with("path", folder.string());
-  std::ranges::sort(files);
-  return files;
-}
-
-Error taken(const Placed& placed) {
+Error Shelf::taken(const Placed& placed) {
   return Error(errc::conflict, "there is a projection called " + placed.compiled.projection.name + " already")
       .with("projection", placed.compiled.projection.name)
-      .help(placed.file.empty()
+      .help(placed.from.file.empty()
                 ? "give this one another name"
-                : "it comes from " + placed.file + ": change that file and restart the server");
+                : "it comes from " + placed.from.file + ": change that file and restart the server");
 }
-
-}  // namespace
 
 Shelf::Shelf(EventStore& store, ShelfOptions options)
     : store_(store),
@@ -62,20 +40,10 @@ Shelf::~Shelf() {
 
 result<std::unique_ptr<Shelf>> Shelf::open(EventStore& store, ShelfOptions options) {
   std::unique_ptr<Shelf> shelf(new Shelf(store, std::move(options)));
+  const std::lock_guard changing(shelf->changing_);  // nothing is switched to before everything is there
   STELE_CHECK(shelf->load_folder());
   STELE_CHECK(shelf->load_records());
   return shelf;
-}
-
-result<void> Shelf::load_folder() {
-  if (options_.folder.empty()) return {};
-  STELE_TRY(const auto files, sql_files(options_.folder));
-  for (const auto& file : files) {
-    STELE_TRY(const auto text, text_in(file));
-    STELE_TRY(auto compiled, compile(text, file.filename().string(), options_.type_names));
-    STELE_CHECK(place(std::move(compiled), file.string()));
-  }
-  return {};
 }
 
 // They were compiled when they came; one that is refused now belongs to another version of this program.
@@ -87,32 +55,35 @@ result<void> Shelf::load_records() {
     STELE_TRY(auto compiled, compile(text.as_string().value_or(""), "a projection that was created over HTTP",
                                      options_.type_names));
     // The second of a name is the version that was being built.
-    const bool serves = !find(compiled.projection.name);
-    STELE_CHECK(serves ? place(std::move(compiled), {}) : build(std::move(compiled)));
+    const auto there = find(compiled.projection.name);
+    if (there && !there->from.file.empty()) return taken(*there);
+    STELE_CHECK(there ? build(std::move(compiled), {}) : place(std::move(compiled), {}));
   }
   return {};
 }
 
 // The caller has `changing_`, or is alone.
-result<std::shared_ptr<const Placed>> Shelf::place(Compiled compiled, std::string file) {
+result<std::shared_ptr<const Placed>> Shelf::place(Compiled compiled, Origin from) {
   if (const auto there = find(compiled.projection.name)) return taken(*there);
-  STELE_TRY(auto placed, make(std::move(compiled), std::move(file), projections_));
+  STELE_TRY(auto placed, make(std::move(compiled), std::move(from), projections_));
   const std::lock_guard lock(looking_);
   placed_.emplace(placed->compiled.projection.name, placed);
   return std::shared_ptr<const Placed>(placed);
 }
 
-result<std::shared_ptr<Placed>> Shelf::make(Compiled compiled, std::string file, Projections& among) {
+result<std::shared_ptr<Placed>> Shelf::make(Compiled compiled, Origin from, Projections& among) {
   auto projection = compiled.projection;
   if (compiled.lineage) {
     STELE_TRY(projection, with_lineage(std::move(projection)));
   }
-  STELE_TRY(auto target, SqliteTarget::open(options_.models, std::move(projection)));
+  STELE_TRY(auto target, SqliteTarget::open(models_of(from), std::move(projection)));
   // The past needs no lineage of its own: it would be the beginning of the present one.
   auto past = std::make_shared<SqlitePast>(store_, compiled.projection,
                                            SqlitePast::Options{.folder = options_.models / "past"});
-  auto placed = std::make_shared<Placed>(std::move(compiled), target, std::move(past), std::move(file));
-  STELE_TRY(placed->runner, among.add(target));
+  auto placed = std::make_shared<Placed>(std::move(compiled), target, std::move(past), std::move(from));
+  RunnerOptions options;
+  options.synchronous = placed->compiled.synchronous;
+  STELE_TRY(placed->runner, among.add(target, std::move(options)));
   return placed;
 }
 
@@ -120,7 +91,7 @@ result<std::shared_ptr<Placed>> Shelf::make(Compiled compiled, std::string file,
 result<void> Shelf::write_records() {
   std::string json = "[";
   const auto add = [&](const std::shared_ptr<const Placed>& placed) {
-    if (!placed || !placed->file.empty()) return;
+    if (!placed || !placed->from.file.empty()) return;
     if (json.size() > 1) json += ',';
     base::append_json_string(json, placed->compiled.text);
   };
@@ -136,8 +107,9 @@ result<Shelf::Creation> Shelf::create(std::string_view text) {
   STELE_TRY(auto compiled, compile(text, "the projection", options_.type_names));
   const std::lock_guard lock(changing_);
   if (const auto there = find(compiled.projection.name)) {
-    if (!there->file.empty() && there->compiled.text != text) return taken(*there);
-    return change(there, std::move(compiled));
+    if (there->from.file.empty()) return change(there, std::move(compiled));
+    if (there->compiled.text != text) return taken(*there);
+    return Creation{.placed = there, .outcome = Creation::Outcome::unchanged};
   }
   STELE_TRY(auto placed, place(std::move(compiled), {}));
   if (auto kept = write_records(); !kept) {
@@ -156,9 +128,9 @@ result<void> Shelf::drop(std::string_view name) {
     return Error(errc::not_found,
                  "no projection that was declared in SQL is called `" + std::string(name) + "`")
         .with("projection", std::string(name));
-  if (!there->file.empty())
+  if (!there->from.file.empty())
     return Error(errc::conflict, there->compiled.projection.name + " comes from a file")
-        .with("path", there->file)
+        .with("path", there->from.file)
         .help("remove the file and restart the server");
   give_up(name);
   {
@@ -169,6 +141,10 @@ result<void> Shelf::drop(std::string_view name) {
   STELE_CHECK(projections_.remove(name));
   remove_files(*there, true);
   return {};
+}
+
+std::filesystem::path Shelf::models_of(const Origin& from) const {
+  return from.beside ? options_.models / "beside" : options_.models;
 }
 
 // Whoever still reads goes on reading: the files are there until the last one has closed them.
@@ -185,7 +161,7 @@ void Shelf::remove_files(const Placed& placed, bool all_versions) const {
     return ends && !its_version.empty() && (all_versions || its_version == version);
   };
   std::error_code ignored;
-  for (const auto& folder : {options_.models, options_.models / "past"})
+  for (const auto& folder : {models_of(placed.from), options_.models / "past"})
     for (const auto& entry : std::filesystem::directory_iterator(folder, ignored))
       if (is_its(entry.path().filename().string())) std::filesystem::remove_all(entry.path(), ignored);
 }

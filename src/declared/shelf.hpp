@@ -4,8 +4,9 @@
 // Another version of one that is there is built beside it, from a model file of its own; the old one answers until the
 // new one has seen everything that the old one has, then the new one does (versions.cpp).
 //
-// The texts that were given over HTTP are kept in the store's records, so they are there after a restart; the models
-// are files that come back from the log when they are lost.
+// The texts that were given over HTTP are kept in the store's records, so they are there after a restart; and so is
+// what files said when they served, because a file that was changed is another version in the same sense (folder.cpp).
+// The models are files that come back from the log when they are lost.
 #pragma once
 
 #include <condition_variable>
@@ -26,15 +27,25 @@
 
 namespace stele::declared {
 
+// Where the text of a projection comes from, and in which of two folders its model is: another model under the same
+// version takes the other one.
+struct Origin {
+  std::string file{};  // empty: it was given over HTTP
+  bool beside = false;
+};
+
 // One projection that runs. Lives as long as somebody holds it; its runner as long as the shelf.
 struct Placed {
   Placed(Compiled what, std::shared_ptr<SqliteTarget> where, std::shared_ptr<SqlitePast> before,
-         std::string from)
-      : compiled(std::move(what)), target(std::move(where)), past(std::move(before)), file(std::move(from)) {}
+         Origin origin)
+      : compiled(std::move(what)),
+        target(std::move(where)),
+        past(std::move(before)),
+        from(std::move(origin)) {}
   const Compiled compiled;
   const std::shared_ptr<SqliteTarget> target;
   const std::shared_ptr<SqlitePast> past;
-  const std::string file;    // empty: it was given over HTTP
+  const Origin from;
   Runner* runner = nullptr;  // set once, before anybody finds it
 };
 
@@ -76,25 +87,40 @@ class Shelf {
 
  private:
   Shelf(EventStore& store, ShelfOptions options);
-  result<void> load_folder();
   result<void> load_records();
-  result<std::shared_ptr<const Placed>> place(Compiled compiled, std::string file);
-  result<std::shared_ptr<Placed>> make(Compiled compiled, std::string file, Projections& among);
+  result<std::shared_ptr<const Placed>> place(Compiled compiled, Origin from);
+  result<std::shared_ptr<Placed>> make(Compiled compiled, Origin from, Projections& among);
+  [[nodiscard]] static Error taken(const Placed& placed);
+  [[nodiscard]] std::filesystem::path models_of(const Origin& from) const;
   result<void> write_records();
   // Of this version, or of every one.
   void remove_files(const Placed& placed, bool all_versions) const;
 
+  // folder.cpp
+  struct ServedFile {
+    std::string text;
+    bool beside = false;
+  };
+  result<void> load_folder();
+  result<void> place_file(Compiled compiled, const std::string& file,
+                          const std::optional<ServedFile>& before);
+  result<std::map<std::string, ServedFile, std::less<>>> served_files();
+  void write_served_files();
+
   // versions.cpp
+  // The tables and the rules, as the model's file knows them; and which events they are for.
+  [[nodiscard]] static bool same_model(const Compiled& one, const Compiled& other);
   result<Creation> change(const std::shared_ptr<const Placed>& there, Compiled compiled);
   result<Creation> change_queries(const Placed& there, Compiled compiled);
-  result<std::shared_ptr<const Placed>> build(Compiled compiled);
+  result<std::shared_ptr<const Placed>> build(Compiled compiled, Origin from);
   void give_up(std::string_view name);
   void switch_when_ready(const std::stop_token& stop);
   void switch_over(const std::string& name);
 
   EventStore& store_;
   const ShelfOptions options_;
-  std::mutex changing_;         // one creation or removal at a time
+  std::mutex changing_;         // one creation or removal at a time; guards served_record_
+  std::string served_record_;   // as it is kept
   mutable std::mutex looking_;  // of the map alone
   std::map<std::string, std::shared_ptr<const Placed>, std::less<>> placed_;
   std::map<std::string, std::shared_ptr<const Placed>, std::less<>> upcoming_;

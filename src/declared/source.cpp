@@ -101,8 +101,12 @@ class SourceReader {
     } else if (key == "lineage") {
       if (value != "on" && value != "off") return wrong(line_, "`lineage` is on or off");
       source_.lineage = value == "on";
+    } else if (key == "synchronous") {
+      if (value != "on" && value != "off") return wrong(line_, "`synchronous` is on or off");
+      source_.synchronous = value == "on";
     } else {
-      return wrong(line_, "there is no `" + key + "`; keys are name, version, target, category, lineage");
+      return wrong(
+          line_, "there is no `" + key + "`; keys are name, version, target, category, lineage, synchronous");
     }
     return {};
   }

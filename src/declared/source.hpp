@@ -62,6 +62,7 @@ struct Source {
   int version = 1;
   std::vector<std::string> categories;  // empty: all streams
   bool lineage = false;
+  bool synchronous = false;
   Piece schema;
   std::vector<Reaction> reactions;
   std::vector<QuerySource> queries;

@@ -11,22 +11,23 @@ namespace {
 // How long the old version goes on for those who wait for it, once the new one answers.
 constexpr std::chrono::seconds last_waits{5};
 
-// The tables and the rules, as the model's file knows them; and which events they are for.
-bool same_model(const Compiled& one, const Compiled& other) {
-  return one.projection.schema == other.projection.schema &&
-         one.projection.events == other.projection.events && one.lineage == other.lineage;
-}
-
 Error same_version(const Placed& there) {
   const auto& projection = there.compiled.projection;
-  return Error(errc::conflict, "version " + std::to_string(projection.version) + " of " + projection.name +
-                                   " has other tables or `@on` sections than this text")
+  return Error(errc::conflict,
+               "version " + std::to_string(projection.version) + " of " + projection.name +
+                   " has other tables, `@on` sections, `lineage` or `synchronous` than this text")
       .with("projection", projection.name)
       .with("version", static_cast<std::uint64_t>(projection.version))
       .help("raise `version:` in its heading: the new version is built while the old one answers");
 }
 
 }  // namespace
+
+bool Shelf::same_model(const Compiled& one, const Compiled& other) {
+  return one.projection.schema == other.projection.schema &&
+         one.projection.events == other.projection.events && one.lineage == other.lineage &&
+         one.synchronous == other.synchronous;
+}
 
 // The caller has `changing_`. A version that is being built may be replaced by any other text: nobody has seen it.
 result<Shelf::Creation> Shelf::change(const std::shared_ptr<const Placed>& there, Compiled compiled) {
@@ -45,7 +46,7 @@ result<Shelf::Creation> Shelf::change(const std::shared_ptr<const Placed>& there
   if (auto building = upcoming(name); building && building->compiled.text == compiled.text)
     return Creation{.placed = std::move(building), .outcome = Creation::Outcome::building};
   give_up(name);
-  STELE_TRY(auto placed, build(std::move(compiled)));
+  STELE_TRY(auto placed, build(std::move(compiled), {}));
   if (auto kept = write_records(); !kept) {
     give_up(name);
     return kept.error();
@@ -55,7 +56,7 @@ result<Shelf::Creation> Shelf::change(const std::shared_ptr<const Placed>& there
 
 // Over the same model, by the same runner.
 result<Shelf::Creation> Shelf::change_queries(const Placed& there, Compiled compiled) {
-  auto placed = std::make_shared<Placed>(std::move(compiled), there.target, there.past, there.file);
+  auto placed = std::make_shared<Placed>(std::move(compiled), there.target, there.past, there.from);
   placed->runner = there.runner;
   {
     const std::lock_guard lock(looking_);
@@ -66,8 +67,8 @@ result<Shelf::Creation> Shelf::change_queries(const Placed& there, Compiled comp
 }
 
 // One that fails stays where it is, to be looked at, until another text comes.
-result<std::shared_ptr<const Placed>> Shelf::build(Compiled compiled) {
-  STELE_TRY(auto placed, make(std::move(compiled), {}, building_));
+result<std::shared_ptr<const Placed>> Shelf::build(Compiled compiled, Origin from) {
+  STELE_TRY(auto placed, make(std::move(compiled), std::move(from), building_));
   const std::string name = placed->compiled.projection.name;
   {
     const std::lock_guard lock(looking_);
@@ -109,7 +110,8 @@ void Shelf::switch_when_ready(const std::stop_token& stop) {
   }
 }
 
-// Whoever has seen a position in the old version finds it in the new one. Then readers are led there, and the record is
+// Whoever has seen a position in the old version finds it in the new one, and whoever was told that an append is
+// visible finds that. Then readers are led there, and the record is
 // written: after a crash in between, it is switched once more.
 void Shelf::switch_over(const std::string& name) {
   const std::lock_guard changing(changing_);
@@ -123,12 +125,15 @@ void Shelf::switch_over(const std::string& name) {
   }
   const auto replaced = projections_.replace(name, building_);
   STELE_ASSERT(replaced && *replaced == old->runner, "both versions are known", name);
+  // From here on appends go through the new one; what the old one was the last to show is there before readers are.
+  (void)fresh->runner->wait(old->runner->position(), last_waits).has_value();
   {
     const std::lock_guard lock(looking_);
     placed_[name] = fresh;
     upcoming_.erase(name);
   }
   (void)write_records().has_value();  // without it, the next start builds on from where this one is
+  write_served_files();
   (void)old->runner->wait(store_.head().position, last_waits).has_value();
   old->runner->stop();
 }
