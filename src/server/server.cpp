@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "declared/shelf.hpp"
+#include "projection/appends_through.hpp"
 #include "server/api/store_api.hpp"
 #include "server/app/core.hpp"
 #include "server/http/http1.hpp"
@@ -28,7 +29,17 @@ Core::Core(EventStore& the_store, const App* the_app, ServerOptions the_options)
       tokens(options.tokens),
       idempotency(store.records()),
       workers(options.workers, 10'000),
-      hub(store) {}
+      hub(store),
+      appends(std::make_shared<projection::AppendsThrough>(store, [this] { return have_a_say(); })) {}
+
+std::vector<Runner*> Core::have_a_say() const {
+  std::vector<Runner*> all =
+      shelf ? projection::synchronous_ones(shelf->projections()) : std::vector<Runner*>();
+  if (!app) return all;
+  for (const Projections* projections : app->projections())
+    for (Runner* runner : projection::synchronous_ones(*projections)) all.push_back(runner);
+  return all;
+}
 
 void Core::add_older_names(Query& query) const {
   if (!app) return;
@@ -289,6 +300,7 @@ void Server::stop() {
   impl_->wait_for_quiet(core.options.grace);
   core.hub.stop();
   core.workers.stop();
+  core.appends->stop();
   if (core.shelf) core.shelf->projections().stop();
   for (auto& loop : core.loops) loop->stop();
   impl_->listener.reset();

@@ -5,6 +5,8 @@
 #include <fstream>
 
 #include "server_fixture.hpp"
+#include "stele/projection.hpp"
+#include "stele/sqlite.hpp"
 
 namespace stele::test {
 namespace {
@@ -41,6 +43,23 @@ class DeclaredApiTest : public ServerTest {
   }
   Reply create(const std::string& text) {
     return client().send("POST", "/v1/projections", text, Headers{{"Content-Type", "application/sql"}});
+  }
+  // `sums` with a say in appends: nobody's sum becomes negative.
+  static std::string strict() {
+    auto text = sums;
+    text.replace(text.find("lineage: on"), 11, "synchronous: on");
+    text.replace(text.find("NOT NULL)"), 9, "NOT NULL CHECK (cents >= 0))");
+    return text.insert(
+        text.find("@query of"),
+        "@on Withdrawn\nUPDATE sum SET cents = cents - units(:data.amount, 2) WHERE account = :key;\n");
+  }
+  Reply send(const std::string& stream, const std::string& type, const std::string& amount,
+             const Headers& headers = {}) {
+    return client().send("POST", "/v1/streams/" + stream + "/events",
+                         R"({"type":")" + type + R"(","data":{"amount":")" + amount + R"("}})", headers);
+  }
+  std::string sum_of(const std::string& account) {
+    return get("/v1/projections/sums/queries/of?account=" + account).at("/rows/0/sum");
   }
   Reply drop(const std::string& name) {
     return client().send("DELETE", "/v1/projections/" + name, "", Headers{});
@@ -107,6 +126,91 @@ TEST_F(DeclaredApiTest, a_pause_is_kept_over_a_restart_until_it_is_ended) {
   EXPECT_THAT(get("/v1/projections/sums").body, Not(HasSubstr("a look at the disk")));
 }
 
+TEST_F(DeclaredApiTest, a_synchronous_one_refuses_appends_and_shows_those_that_it_does_not) {
+  ASSERT_EQ(create(strict()).status, 201);
+  EXPECT_EQ(get("/v1/projections/sums").at("/synchronous"), "true");
+  const auto refused = send("Acc-1", "Withdrawn", "1.76");
+  EXPECT_EQ(refused.status, 422) << refused.body;
+  EXPECT_EQ(refused.at("/rule"), "sums");
+  EXPECT_THAT(refused.body, HasSubstr("CHECK constraint failed"));
+  EXPECT_EQ(head(), 3u);
+  EXPECT_EQ(send("Acc-1", "Withdrawn", "1.75").status, 201);
+  EXPECT_EQ(sum_of("1"), "0.00") << "nobody had to wait for a position";
+  EXPECT_EQ(send("Acc-1", "Withdrawn", "0.01", {{"If-Match", "\"1\""}}).status, 412);
+  EXPECT_EQ(send("Acc-1", "Withdrawn", "0.01", {{"If-Match", "\"2\""}}).status, 422);
+  EXPECT_EQ(head(), 4u);
+  ASSERT_EQ(drop("sums").status, 200);
+  EXPECT_EQ(send("Acc-1", "Withdrawn", "5").status, 201) << "nobody to refuse it";
+}
+
+TEST_F(DeclaredApiTest, a_synchronous_one_that_is_paused_holds_up_appends_and_repeats_count_once) {
+  ASSERT_EQ(create(strict()).status, 201);
+  const Headers keyed{{"Idempotency-Key", "withdrawal-1"}};
+  const auto first = send("Acc-2", "Withdrawn", "2", keyed);
+  ASSERT_EQ(first.status, 201) << first.body;
+  const auto repeated = send("Acc-2", "Withdrawn", "2", keyed);
+  EXPECT_EQ(repeated.body, first.body) << "though the model would refuse it now";
+  EXPECT_EQ(repeated.header("idempotency-replayed"), "true");
+  ASSERT_EQ(client().send("POST", "/v1/projections/sums/pause", "", Headers{}).status, 200);
+  const auto held = send("Acc-1", "Paid", "1");
+  EXPECT_EQ(held.status, 503);
+  EXPECT_THAT(held.body, HasSubstr("nothing was appended: projection sums"));
+  restart();
+  EXPECT_EQ(send("Acc-1", "Paid", "1").status, 503) << "the pause is kept";
+  EXPECT_EQ(head(), 4u);
+  ASSERT_EQ(client().send("POST", "/v1/projections/sums/resume", "", Headers{}).status, 200);
+  EXPECT_EQ(send("Acc-1", "Paid", "1").status, 201);
+  EXPECT_EQ(sum_of("1"), "2.75");
+}
+
+TEST_F(DeclaredApiTest, projections_of_an_application_have_a_say_too) {
+  stop();
+  const auto target = *SqliteTarget::open(
+      directory_ / "app", {.name = "once",
+                           .version = 1,
+                           .schema = "CREATE TABLE paid(data TEXT PRIMARY KEY) STRICT",
+                           .events = Query::all(),
+                           .project = [](SqliteModel& model, const EventView& event) -> result<void> {
+                             STELE_CHECK(model.run("INSERT INTO paid VALUES(?1)", {event.data}));
+                             return {};
+                           }});
+  Projections projections(*store_);
+  RunnerOptions options;
+  options.synchronous = true;
+  ASSERT_TRUE(projections.add(target, options));
+  App app("payments", "1");
+  app.projections(projections);
+  start(&app);
+  ASSERT_EQ(create(strict()).status, 201);
+  EXPECT_EQ(send("Acc-1", "Paid", "2").at("/rule"), "once") << "there is a payment of 2 already";
+  EXPECT_EQ(send("Acc-1", "Withdrawn", "9").at("/rule"), "sums");
+  EXPECT_EQ(send("Acc-1", "Paid", "3").status, 201);
+  EXPECT_EQ(head(), 4u);
+  stop();
+}
+
+TEST_F(DeclaredApiTest, while_versions_change_an_acknowledged_append_is_in_the_one_that_answers) {
+  ASSERT_EQ(create(strict()).status, 201);
+  auto lax = strict();
+  lax.replace(lax.find("synchronous: on"), 15, "synchronous: off");
+  EXPECT_THAT(create(lax).body, HasSubstr("raise `version:`"));
+  auto doubled = strict();
+  doubled.replace(doubled.find("name: sums"), 10, "name: sums\nversion: 2");
+  doubled.replace(doubled.find("units(:data.amount, 2)"), 22, "2 * units(:data.amount, 2)");
+  ASSERT_EQ(create(doubled).status, 202);
+  for (int cents = 150 + 25, switched = 0; switched < 3; cents += 100) {
+    const auto sent = send("Acc-1", "Paid", "1");
+    ASSERT_EQ(sent.status, 201) << sent.body;
+    const auto one = std::to_string(cents / 100 + 1) + ".75";
+    const auto two = std::to_string((cents + 100) * 2 / 100) + ".50";
+    const auto sum = sum_of("1");
+    EXPECT_TRUE(sum == one || sum == two) << sum << " is neither " << one << " nor " << two;
+    if (sum == two) ++switched;
+  }
+  EXPECT_EQ(send("Acc-2", "Withdrawn", "4.01").status, 422);
+  EXPECT_EQ(send("Acc-2", "Withdrawn", "4").status, 201) << "the rule is that of the new version";
+}
+
 TEST_F(DeclaredApiTest, what_was_written_is_waited_for_and_the_past_is_asked) {
   ASSERT_EQ(create(sums).status, 201);
   append("Acc-2", "Paid", R"({"amount":"10.00"})");
@@ -148,6 +252,9 @@ TEST_F(DeclaredApiTest, what_is_wrong_is_refused_with_its_place) {
   EXPECT_EQ(refused.status, 400);
   EXPECT_THAT(refused.body, HasSubstr("no such function: unitz"));
   EXPECT_EQ(refused.at("/line"), "8") << refused.body;
+  auto undecided = sums;
+  undecided.replace(undecided.find("lineage: on"), 11, "synchronous: maybe");
+  EXPECT_THAT(create(undecided).body, HasSubstr("`synchronous` is on or off"));
   EXPECT_EQ(create("").status, 400);
   EXPECT_EQ(
       client().send("POST", "/v1/projections", "{}", Headers{{"Content-Type", "application/json"}}).status,

@@ -1,5 +1,6 @@
 // append_api.cpp - POST /v1/streams/{stream}/events and POST /v1/append. Nothing waits here: the store's completion
 // carries the answer.
+#include "projection/appends_through.hpp"
 #include "server/api/append_body.hpp"
 #include "server/api/store_api.hpp"
 #include "server/app/preconditions.hpp"
@@ -89,6 +90,10 @@ AppendSize size_of(const AppendRequest& append) {
 Answer answer_of(result<AppendResult> done, bool keyed) {
   if (done) return appended(*done, keyed);
   const auto& error = done.error();
+  if (error.kind() == errc::invalid && error.fact("rule"))
+    return Response::problem(Problem(422, "business-rule", error.message())
+                                 .with("rule", std::string(*error.fact("rule")))
+                                 .help(error.help()));
   const bool reused = keyed && error.kind() == errc::invalid && error.fact("id").has_value();
   if (!reused) return error;
   return Response::problem(Problem(422, "idempotency-key-reused", error.message()).help("use a new key"));
@@ -101,8 +106,8 @@ void submit(const std::shared_ptr<Core>& core, const std::shared_ptr<const Reque
   const auto size = size_of(append);
   const auto began = std::chrono::steady_clock::now();
   const bool keyed = request->idempotency_key.has_value();
-  core->store.append_async(std::move(append), [core, size, began, keyed, respond = std::move(respond)](
-                                                  result<AppendResult> done) mutable {
+  core->appends->append_async(std::move(append), [core, size, began, keyed, respond = std::move(respond)](
+                                                     result<AppendResult> done) mutable {
     core->metrics.append_done(outcome_of(done), size.events, size.bytes,
                               std::chrono::steady_clock::now() - began);
     respond(answer_of(std::move(done), keyed));

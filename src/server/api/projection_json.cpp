@@ -64,7 +64,7 @@ std::string status_members(const ProjectionStatus& status) {
   out += member("events_per_second", whole(status.events_per_second)) + member("applied", status.applied);
   out += member("retries", status.retries) + member("parked", status.parked);
   out += member("skipped", status.skipped) + member("can_roll_back", status.can_roll_back);
-  out += member("note", status.note);
+  out += member("synchronous", status.synchronous) + member("note", status.note);
   return out + ",\"rebuild\":" + (status.rebuild ? rebuild_json(*status.rebuild) : "null");
 }
 

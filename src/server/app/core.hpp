@@ -17,8 +17,14 @@
 #include "stele/app.hpp"
 #include "stele/store.hpp"
 
+namespace stele {
+class Runner;
+}
 namespace stele::declared {
 class Shelf;
+}
+namespace stele::projection {
+class AppendsThrough;
 }
 
 namespace stele::server {
@@ -44,6 +50,9 @@ struct Core {
   Hub hub;
   // Projections that are declared in SQL; null where the server keeps none.
   std::shared_ptr<declared::Shelf> shelf;
+  // Where clients append: the store, behind the projections that are synchronous. Those of the shelf and of the
+  // application together.
+  std::shared_ptr<projection::AppendsThrough> appends;
 
   std::atomic<std::size_t> connections{0};
   std::atomic<std::size_t> running{0};         // requests without an answer yet
@@ -52,6 +61,8 @@ struct Core {
 
   // Each type that is named is asked for under its older names, too, as the application knows them.
   void add_older_names(Query& query) const;
+
+  [[nodiscard]] std::vector<Runner*> have_a_say() const;
 
   // Any loop: for timers that belong to no connection.
   Loop& timer_loop() { return *loops.front(); }
