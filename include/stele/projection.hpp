@@ -401,8 +401,8 @@ class Runner {
   // Calls back after each commit that reported changed keys. Ends with the Watch.
   [[nodiscard]] std::unique_ptr<Watch> on_change(std::function<void(const ModelChange&)> changed);
 
-  // ---- Appends that the model has a say in: what Projections::appends() is made of. Both are done between two batches,
-  // and are `invalid` on the projection's own thread, which would wait for itself.
+  // ---- Appends that the model has a say in: what Projections::appends() is made of. Both are done between two
+  // batches, and are `invalid` on the projection's own thread, which would wait for itself.
 
   // Brings the model to the head, applies the events in a transaction and rolls it back. Success: it takes them, and
   // knows everything up to the position that is answered; who appends makes sure that nothing it listens to has come
@@ -431,8 +431,8 @@ class Projections {
   Projections(const Projections&) = delete;
   Projections& operator=(const Projections&) = delete;
 
-  // Adds and starts one. `conflict` when the name is taken, `invalid` when it is to be synchronous and its target cannot
-  // be tried. The runner lives as long as this object.
+  // Adds and starts one. `conflict` when the name is taken, `invalid` when it is to be synchronous and its target
+  // cannot be tried. The runner lives as long as this object.
   result<Runner*> add(std::shared_ptr<ProjectionTarget> target, RunnerOptions options = {});
   // Takes the runner of this name from another registry in place of its own one, which goes on until it is stopped and
   // lives on as after remove(). Answers that one. Errors: not_found, when either has none.

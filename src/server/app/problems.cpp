@@ -85,9 +85,9 @@ constexpr std::array<Row, 29> own_problems{{
 }};
 
 // Facts that are numbers for programs; everything else stays text, however it looks.
-constexpr std::array<std::string_view, 16> numeric_facts{
-    "expected", "actual",        "position", "revision", "head", "limit",  "size", "wanted",
-    "current",  "behind_events", "version",  "offset",   "line", "column", "pid",  "after"};
+constexpr std::array<std::string_view, 18> numeric_facts{
+    "expected",      "actual",  "position", "revision", "head",   "limit", "size",  "wanted", "current",
+    "behind_events", "version", "offset",   "line",     "column", "pid",   "after", "first",  "last"};
 
 // By name and not by look: a stream called "42" stays text.
 bool is_numeric_fact(const Fact& fact) {
