@@ -11,18 +11,10 @@
 #include "base/assert.hpp"
 #include "base/crc32c.hpp"
 #include "base/sqlite.hpp"
+#include "engine/records/records_schema.hpp"
 
 namespace stele::engine {
 namespace {
-
-// A rowid table on purpose: snapshots are large values, and without rowids they would lie in the key's tree.
-constexpr std::string_view records_schema =
-    "CREATE TABLE IF NOT EXISTS records(space TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL,"
-    " written INTEGER NOT NULL, crc INTEGER, PRIMARY KEY(space, key));"
-    "CREATE INDEX IF NOT EXISTS records_by_age ON records(space, written)";
-
-// Files of before the column was there get it, and their records stay without a checksum until they are written again.
-constexpr std::string_view has_crc_sql = "SELECT 1 FROM pragma_table_info('records') WHERE name = 'crc'";
 
 // SQLite does not notice a changed byte inside a value; this does. A zero stands between the parts.
 std::int64_t crc_of_record(std::string_view space, std::string_view key, std::string_view value) {
@@ -36,11 +28,6 @@ Error damaged_record(std::string_view space, std::string_view key) {
       .with("space", std::string(space))
       .with("key", std::string(key))
       .help("restore records.db from a backup, or erase the record if what wrote it can make it anew");
-}
-
-result<bool> has_crc(sqlite::Connection& db) {
-  STELE_TRY(sqlite::Statement look, db.prepare(has_crc_sql));
-  return look.step();
 }
 
 // One caller's change, waiting for its turn; lives on the caller's stack.
@@ -182,11 +169,9 @@ result<sqlite::Connection*> SqliteRecords::reader() {
   auto db = sqlite::Connection::open(file_.string(), sqlite::Mode::read_only);
   if (!db && db.error().kind() == errc::not_found) return nullptr;
   if (!db) return db.error();
-  STELE_TRY(sqlite::Statement table, db->prepare("SELECT 1 FROM sqlite_schema WHERE name = 'records'"));
-  STELE_TRY(const bool made, table.step());
-  if (!made) return nullptr;  // the writer is only just creating it
-  table.reset();
-  STELE_TRY(reader_has_crc_, has_crc(*db));
+  STELE_TRY(const RecordsTables tables, look_at_records_tables(*db));
+  if (tables == RecordsTables::none) return nullptr;  // the writer is only just creating it
+  reader_has_crc_ = tables == RecordsTables::summed;
   reader_ = std::move(*db);
   return &*reader_;
 }
@@ -234,9 +219,7 @@ result<std::unique_ptr<Records>> open_records(const std::filesystem::path& file,
   std::optional<sqlite::Connection> writer;
   if (!read_only) {
     STELE_TRY(writer, sqlite::Connection::open(file.string(), sqlite::Mode::read_write, sqlite::Sync::full));
-    STELE_CHECK(writer->run(records_schema));
-    STELE_TRY(const bool summed, has_crc(*writer));
-    if (!summed) STELE_CHECK(writer->run("ALTER TABLE records ADD COLUMN crc INTEGER"));
+    STELE_CHECK(make_records_tables(*writer));
   } else if (auto looked = sqlite::Connection::open(file.string(), sqlite::Mode::read_only);
              !looked && looked.error().kind() != errc::not_found) {
     return looked.error();  // a damaged file is said to be so here and not at the first get()
@@ -253,10 +236,10 @@ result<RecordsCheck> check_records(const std::filesystem::path& file) {
     if (!more) break;
     if (structure.text(0) != "ok") check.findings.emplace_back(structure.text(0));
   }
-  STELE_TRY(sqlite::Statement table, db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'records'"));
-  STELE_TRY(const bool made, table.step());
-  if (!made) return check;
-  STELE_TRY(const bool summed, has_crc(db));
+  const auto tables = look_at_records_tables(db);
+  if (!tables) check.findings.push_back(tables.error().message());
+  if (!tables || *tables == RecordsTables::none) return check;
+  const bool summed = *tables == RecordsTables::summed;
   STELE_TRY(sqlite::Statement all, db.prepare(summed ? "SELECT space, key, value, crc FROM records"
                                                      : "SELECT space, key, value, NULL FROM records"));
   for (;;) {
