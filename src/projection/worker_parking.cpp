@@ -44,7 +44,7 @@ result<void> Worker::park_first(std::span<const EventView>& events, const Error&
   entry.tries = static_cast<std::uint64_t>(options_.tries);
   const Checkpoint behind{event.position, event.position, event.id};
   for (int failures = 1;; ++failures) {
-    const auto done = set_aside(entry, behind);
+    auto done = set_aside(entry, behind);
     if (done) break;
     if (!may_pass(done.error().kind()) || !pause_after_failure(failures, done.error())) return done;
     if (at_.position >= event.position) return {};  // a job in the pause has applied it after all
