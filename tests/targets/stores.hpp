@@ -41,10 +41,10 @@ struct Spec {
   std::string name = "tally";
   int version = 1;
   std::shared_ptr<std::atomic<bool>> poisonous = nullptr;
-  std::shared_ptr<std::atomic<std::int64_t>> factor =
-      nullptr;  // what Added counts as often, once it was corrected
-  std::shared_ptr<std::atomic<std::int64_t>> applied = nullptr;  // counts, where SQL is spoken
-  std::uint16_t port = 0;                                        // another than the server's own: a proxy
+  // What Added counts as often, once it was corrected; and how many events were applied, where SQL is spoken.
+  std::shared_ptr<std::atomic<std::int64_t>> factor = nullptr;
+  std::shared_ptr<std::atomic<std::int64_t>> applied = nullptr;
+  std::uint16_t port = 0;  // another than the server's own: a proxy
 };
 
 // One kind of store. A server is started once per program.

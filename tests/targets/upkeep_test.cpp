@@ -310,7 +310,7 @@ TEST_P(Parking, whatever_step_it_dies_at_no_event_is_lost_or_counted_twice) {
 #ifdef STELE_SANITIZED
   constexpr int stride = 5;
 #else
-  constexpr int stride = 1;
+  constexpr int stride = 2;
 #endif
   for (int call = 1; !lived; call += stride) {
     for (const bool after : {false, true}) {
@@ -351,7 +351,7 @@ TEST_P(Parking, over_connections_that_end_at_any_message_nothing_is_lost_or_coun
 #ifdef STELE_SANITIZED
   constexpr std::int64_t stride = 11;
 #else
-  constexpr std::int64_t stride = 3;
+  constexpr std::int64_t stride = 5;
 #endif
   for (std::int64_t message = 1; reached; message += stride) {
     reached = false;
@@ -653,6 +653,58 @@ TEST_P(Building, a_build_goes_on_where_a_killed_process_has_left_it) {
   ASSERT_TRUE(comes_true([&] { return runner.status().can_roll_back && !runner.status().rebuild; }))
       << "it went on by itself: " << runner.status().reason;
   EXPECT_EQ(sum(*target), 820);
+}
+
+// At any message of a build and its switch. What this process shows is then what the record says for all others.
+TEST_P(Building, over_connections_that_end_at_any_message_everybody_is_shown_the_same_model) {
+  if (!store().server()) GTEST_SKIP() << "there is no connection to lose";
+#ifdef STELE_SANITIZED
+  constexpr std::int64_t stride = 53;
+#else
+  constexpr std::int64_t stride = 29;
+#endif
+  CuttingProxy proxy(store().server()->port());
+  runner_.reset();
+  target_.reset();
+  bool reached = true;
+  std::int64_t both_ways = 0;
+  for (std::int64_t message = 1; reached; message += stride) {
+    const Cut what = ++both_ways % 2 == 0 ? Cut::answer : Cut::request;
+    SCOPED_TRACE("cut at message " + std::to_string(message) + (what == Cut::answer ? ", its answer" : ""));
+    Spec through = corrected();
+    through.port = proxy.port();
+    target_ = opened(through);
+    ASSERT_TRUE(target_);
+    runner_ = std::make_unique<Runner>(log_, target_);
+    runner_->start();
+    ASSERT_TRUE(runner_->wait(log_.head().position, upkeep_patience)) << runner_->status().reason;
+    proxy.cut_at(message, what);
+    const auto begun = runner_->rebuild({.batch = 10});
+    if (begun) {
+      EXPECT_TRUE(comes_true([&] {
+        const auto status = runner_->status().rebuild;
+        return !status || status->state == RebuildState::failed;
+      }));
+    }
+    reached = proxy.has_cut();
+    proxy.let_be();
+    const Position written = tell(log_, "s-1", "Added", "1");
+    if (!runner_->wait(written, upkeep_patience)) {
+      runner_->stop();
+      runner_->start();
+      ASSERT_TRUE(runner_->wait(written, upkeep_patience)) << runner_->status().reason;
+    }
+    const auto theirs = opened(corrected());
+    ASSERT_TRUE(theirs);
+    EXPECT_EQ(theirs->checkpoint()->position, written) << "the one that is kept up to date";
+    EXPECT_EQ(rows(*theirs), rows(*target_));
+    runner_->stop();
+    if (runner_->status().rebuild) (void)runner_->discard_rebuild().has_value();
+    runner_.reset();
+    target_.reset();
+    ASSERT_LT(message, 2000);
+  }
+  EXPECT_GE(both_ways, 3);
 }
 
 INSTANTIATE_TEST_SUITE_P(On, Building, testing::Values("sqlite", "postgres", "mariadb"),

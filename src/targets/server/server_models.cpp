@@ -14,6 +14,15 @@ namespace {
 
 constexpr std::size_t longest_model_space = 63;
 
+bool same_record(const targets::Serving& one, const targets::Serving& other) {
+  if (one.serving != other.serving || one.previous != other.previous) return false;
+  if (!one.building || !other.building) return one.building.has_value() == other.building.has_value();
+  const RebuildOptions& its = one.building->options;
+  const RebuildOptions& theirs = other.building->options;
+  return one.building->number == other.building->number && its.batch == theirs.batch &&
+         its.swap == theirs.swap && its.compare == theirs.compare;
+}
+
 }  // namespace
 
 // ---- Parked events
@@ -39,12 +48,41 @@ result<void> ServerTarget::Impl::remove(Position position) {
 
 // ---- Another model beside it
 
-// Over the connection that holds the lease: who has lost it changes nothing here.
+// Over the connection that holds the lease: who has lost it changes nothing here. An answer that was lost is asked for
+// again; until somebody knows, no batch is written.
 result<void> ServerTarget::Impl::record(const targets::Serving& now) {
   STELE_CHECK(ensure_link());
-  STELE_CHECK(targets::write_serving(*writer, base, now));
+  STELE_CHECK(check_what_serves());
+  auto written = targets::write_serving(*writer, base, now);
+  if (!written && writer->broken()) {
+    unsure = true;
+    const auto there = is_recorded(now);
+    if (there && *there) written = {};
+    unsure = !there;
+  }
+  STELE_CHECK(written);
   const std::lock_guard lock(mutex);
   serving = now;
+  return {};
+}
+
+result<bool> ServerTarget::Impl::is_recorded(const targets::Serving& now) {
+  STELE_CHECK(ensure_link());
+  STELE_TRY(const auto found, targets::read_serving(*writer, base));
+  return same_record(found, now);
+}
+
+// A switch that has happened although nobody heard of it: this model is not the one to go on with.
+result<void> ServerTarget::Impl::check_what_serves() {
+  if (!unsure) return {};
+  STELE_TRY(auto found, targets::read_serving(*writer, base));
+  if (found.serving != model->number)
+    return Error(errc::conflict, model->space + ": another model serves since the connection was lost")
+        .with("serves", targets::space_of_model(base, found.serving))
+        .help("start the projection again: it goes on with the one that serves");
+  unsure = false;
+  const std::lock_guard lock(mutex);
+  serving = std::move(found);
   return {};
 }
 
@@ -59,6 +97,8 @@ result<std::shared_ptr<ProjectionTarget>> ServerTarget::Impl::beside(std::uint64
 
 // What is there of an interrupted build is whole up to its checkpoint, and is gone on with.
 result<std::shared_ptr<ProjectionTarget>> ServerTarget::Impl::build(const RebuildOptions& options) {
+  STELE_CHECK(ensure_link());
+  STELE_CHECK(check_what_serves());
   targets::Serving now = serving;
   if (now.building) {
     now.building->options = options;
@@ -71,7 +111,6 @@ result<std::shared_ptr<ProjectionTarget>> ServerTarget::Impl::build(const Rebuil
           .with("space", space)
           .with("limit", longest_model_space)
           .help("give the projection a shorter name");
-    STELE_CHECK(ensure_link());
     STELE_CHECK(writer->drop_space(space));
     now.building = {.number = number, .options = options, .boot = {}};
   }
@@ -154,6 +193,7 @@ result<bool> ServerTarget::Impl::refresh() {
   std::shared_ptr<Stored> fresh;
   if (now.serving != model->number)
     fresh = std::make_shared<Stored>(now.serving, targets::space_of_model(base, now.serving), connect);
+  unsure = false;
   {
     const std::lock_guard lock(mutex);
     serving = std::move(now);

@@ -71,6 +71,8 @@ struct ServerTarget::Impl final : ProjectionLease, ProjectionParking, SideBySide
   result<std::shared_ptr<ProjectionTarget>> scratch() override;
 
   result<void> record(const targets::Serving& now);
+  result<bool> is_recorded(const targets::Serving& now);
+  result<void> check_what_serves();
   result<std::shared_ptr<ProjectionTarget>> beside(std::uint64_t number, bool building);
   void enter_model();
   void drop_forgotten();
@@ -85,6 +87,7 @@ struct ServerTarget::Impl final : ProjectionLease, ProjectionParking, SideBySide
   bool tuned = false;   // for building
   bool joined = false;  // this connection knows what has become of the batch before it
   bool leased = false;
+  bool unsure = false;            // whether the record of what serves is the one before or the one after
   std::string held_by;            // the connection that has, or had, the lease
   std::vector<std::string> keys;  // changed in the open batch
   bool parking_changed = false;   // in the open batch

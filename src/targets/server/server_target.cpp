@@ -98,6 +98,7 @@ result<void> ServerTarget::Impl::ensure_link() {
 // A new connection first finds out what has become of the batch before.
 result<void> ServerTarget::Impl::join() {
   STELE_CHECK(ensure_link());
+  STELE_CHECK(check_what_serves());
   if (joined) return {};
   STELE_TRY(const auto at, writer->read_checkpoint());
   STELE_CHECK(model->standing.rejoin(at.value_or(Checkpoint{})));
