@@ -384,7 +384,7 @@ result<std::string> MemcachedTarget::Impl::write_parked() {
   if (batch.parking->empty()) return std::string{};
   std::string text;
   for (const auto& [position, event] : *batch.parking) text += targets::text_of(event);
-  const std::string called = to_string(Uuid::random()).substr(28);
+  std::string called = to_string(Uuid::random()).substr(28);
   if (text.size() + item_overhead + parked_item(called).size() > batch.largest)
     return Error(errc::too_large, projection.name + ": there is no room for more parked events")
         .with("parked", batch.parking->size())

@@ -74,7 +74,7 @@ class SpaceComparison {
 
   // A table that only one of them has is empty in the other.
   result<std::string> rows_of(const std::string& space, const std::string& table) {
-    const std::string none =
+    std::string none =
         postgres_ ? "SELECT ''::text AS line WHERE false" : "SELECT '' AS line FROM dual WHERE 1 = 0";
     STELE_TRY(const bool there, link_.has_table(space, table));
     if (!there) return none;
