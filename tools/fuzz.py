@@ -41,7 +41,7 @@ def fuzzed(name, chosen):
         folder.mkdir(parents=True, exist_ok=True)
     seed = random.SystemRandom().randrange(1, 1 << 31)
     until = f"-runs={chosen.runs}" if chosen.runs else f"-max_total_time={chosen.seconds}"
-    command = [BUILD / "bin" / f"fuzz_{name}", until, f"-seed={seed}", "-timeout=600", "-rss_limit_mb=3000",
+    command = [BUILD / "bin" / f"fuzz_{name}", until, f"-seed={seed}", f"-timeout={chosen.hang}", "-rss_limit_mb=3000",
                "-print_final_stats=1", f"-artifact_prefix={finds}/{name}-"]
     command += [f"-max_len={chosen.longest}"] if chosen.longest else []
     command += [folder for folder in (corpus, SOURCES / "corpus" / name) if folder.is_dir()]
@@ -60,11 +60,14 @@ def main(words):
     parser.add_argument("--seconds", type=int, default=60, help="for each target (60)")
     parser.add_argument("--runs", type=int, help="as many inputs for each target, instead of a time")
     parser.add_argument("--longest", type=int, help="bytes of an input (libFuzzer chooses)")
+    parser.add_argument("--hang", type=int, default=10, help="seconds an input may take (10)")
     parser.add_argument("--summary", type=pathlib.Path, help="adds a line of JSON a target, for ./dev card")
     parser.add_argument("targets", nargs="*", metavar="TARGET", help="all when none is named")
     chosen = parser.parse_args(words)
     wanted, findings = targets(chosen.targets), 0
-    subprocess.run([ROOT / "dev", "build", "fuzz", *(f"fuzz_{name}" for name in wanted)], check=True)
+    built = subprocess.run([ROOT / "dev", "build", "fuzz", *(f"fuzz_{name}" for name in wanted)], check=False)
+    if built.returncode:
+        return built.returncode
     for name in wanted:
         print(f":: fuzzing {name}", file=sys.stderr)
         result = fuzzed(name, chosen)

@@ -95,6 +95,7 @@ build() { # build PRESET [TARGET...]; compiles only what changed
 
 run_tests() { # run_tests PRESET [FILTER]; leaves build/PRESET/tests.xml and results/ for tools/summary.py
   local preset=$1 filter=${2:-}
+  unset GTEST_FILTER GTEST_TOTAL_SHARDS GTEST_SHARD_INDEX GTEST_OUTPUT # all of them run, whatever was exported
   [ -z "$filter" ] || export STELE_ONE_BY_ONE=1 # the filter is for the names of tests, not of suites
   local symbolizer=/usr/bin/llvm-symbolizer-19
   [ -x "$symbolizer" ] || symbolizer=

@@ -9,6 +9,8 @@ import pathlib
 import sys
 import xml.etree.ElementTree as xml
 
+OTHERS = ("fuzz.", "install.")  # tests of CTest that are not GoogleTest programs
+
 
 def verdict(case):
     """"passed", "skipped" (the test said so itself, or is disabled) or "failed": everything else, also what CTest
@@ -23,13 +25,15 @@ def verdict(case):
 def inside(case, results):
     """The verdicts and names of the tests that a test of CTest ran: those of its result file, or itself."""
     said, name = verdict(case), case.get("name")
-    file = results.with_name("results") / (name.replace("/", "-") + ".xml")
-    if not file.exists():  # not a GoogleTest program, or it died
+    if name.startswith(OTHERS):
         return [(said, name)]
+    file = results.with_name("results") / (name.replace("/", "-") + ".xml")
+    if not file.exists():  # it died, or ended itself before all its tests were over
+        return [("failed", name)]
     tests = [(of_gtest(test), f"{test.get('classname')}.{test.get('name')}")
              for test in xml.parse(file).getroot().iter("testcase")]
-    if said == "failed" and all(one != "failed" for one, _ in tests):
-        tests.append((said, name))  # a leak, or a race, is told when all tests are over
+    if not tests or (said == "failed" and all(one != "failed" for one, _ in tests)):
+        tests.append(("failed", name))  # a leak, or a race, is told when all tests are over
     return tests
 
 

@@ -254,6 +254,13 @@ TEST_F(RecordsTest, tables_that_are_not_its_own_are_refused_and_left_alone) {
   EXPECT_EQ(check_records(file())->findings.size(), 1u);
 }
 
+TEST_F(RecordsTest, what_sqlite_gathered_about_the_tables_is_in_nobodys_way) {
+  ASSERT_TRUE(open()->put("s", "k", "value"));
+  ASSERT_TRUE(sqlite::Connection::open(file().string(), sqlite::Mode::read_write)->run("ANALYZE"));
+  EXPECT_EQ(value_of(*open(), "s", "k"), "value");
+  EXPECT_TRUE(check_records(file())->findings.empty());
+}
+
 TEST_F(RecordsTest, a_file_of_before_there_were_checksums_is_read_and_gets_them) {
   {
     auto db = sqlite::Connection::open(file().string(), sqlite::Mode::read_write);

@@ -207,10 +207,10 @@ class Docs(TreeCase):
 
 
 SUITE = '<testsuite time="1">{}</testsuite>'
-GOOD = '<testcase name="a" status="run"/>'
-GONE = '<testcase name="c" status="notrun"><skipped message="Unable to find executable"/></testcase>'
-SKIPPED = '<testcase name="d" status="notrun"><skipped message="SKIP_REGULAR_EXPRESSION_MATCHED"/></testcase>'
-BAD = '<testcase name="b" status="fail"><failure message=""/></testcase>'
+GOOD = '<testcase name="fuzz.a" status="run"/>'
+GONE = '<testcase name="install.c" status="notrun"><skipped message="Unable to find executable"/></testcase>'
+SKIPPED = '<testcase name="fuzz.d" status="notrun"><skipped message="SKIP_REGULAR_EXPRESSION_MATCHED"/></testcase>'
+BAD = '<testcase name="fuzz.b" status="fail"><failure message=""/></testcase>'
 
 
 class Summary(TreeCase):
@@ -239,14 +239,20 @@ class Summary(TreeCase):
         ran = '<testcase name="{}" classname="S" status="run" result="{}">{}</testcase>'
         tests = [ran.format("x", "completed", ""), ran.format("y", "skipped", "<skipped/>"),
                  '<testcase name="z" classname="S" status="notrun" result="suppressed"/>']
-        suite = GOOD.replace('"a"', '"S/s"')
+        suite = GOOD.replace('"fuzz.a"', '"S/s"')
         self.write("release/results/S-s.xml", SUITE.format("".join(tests)))
         self.assertEqual(self.last_line(release=suite, asan=GOOD), (0, "2 passed, 0 failed\n"))
-        died_after = BAD.replace('"b"', '"S/s"')
+        died_after = BAD.replace('"fuzz.b"', '"S/s"')
         self.assertEqual(self.last_line(release=died_after, asan=GOOD), (1, "2 passed, 1 failed\n"))
         tests.append(ran.format("w", "completed", "<failure/>"))
         self.write("release/results/S-s.xml", SUITE.format("".join(tests)))
         self.assertEqual(self.last_line(release=died_after, asan=GOOD), (1, "2 passed, 1 failed\n"))
+
+    def test_a_suite_that_left_no_results_or_ran_nothing_fails(self):
+        suite = GOOD.replace('"fuzz.a"', '"S/s"')
+        self.assertEqual(self.last_line(release=suite, asan=GOOD), (1, "1 passed, 1 failed\n"))
+        self.write("release/results/S-s.xml", SUITE.format(""))
+        self.assertEqual(self.last_line(release=suite, asan=GOOD), (1, "1 passed, 1 failed\n"))
 
 
 if __name__ == "__main__":

@@ -27,10 +27,11 @@ constexpr std::string_view add_sums = "ALTER TABLE records ADD COLUMN crc INTEGE
 
 using SchemaRows = std::vector<std::string>;
 
-// One text for each thing that the database describes, as the database would write it.
+// One text for each thing that the database describes, as the database would write it. What ANALYZE makes may be there.
 result<SchemaRows> schema_rows(sqlite::Connection& db) {
   STELE_TRY(sqlite::Statement all,
-            db.prepare("SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY name"));
+            db.prepare("SELECT type, name, tbl_name, sql FROM sqlite_schema"
+                       " WHERE name NOT LIKE 'sqlite\\_stat%' ESCAPE '\\' ORDER BY name"));
   SchemaRows rows;
   for (;;) {
     STELE_TRY(const bool more, all.step());
@@ -55,7 +56,7 @@ SchemaRows rows_made_by(std::initializer_list<std::string_view> statements) {
 Error strange_tables(const sqlite::Connection& db) {
   return Error(errc::corrupt, db.path() + ": the tables in it are not those of keyed records")
       .with("path", db.path())
-      .help("restore records.db from a backup");
+      .help("restore records.db from a backup, or open it with the version of stele that wrote it");
 }
 
 }  // namespace
