@@ -63,6 +63,14 @@ result<void> apply_event(ProjectionTarget& target, const EventView& event) {
   return {};
 }
 
+Stretch stretch_of(std::span<const EventView> batch, Position up_to) {
+  const bool whole = batch.empty() || batch.back().position >= up_to;
+  const Position until = whole ? up_to : batch.back().position;
+  while (!batch.empty() && batch.back().position > up_to) batch = batch.first(batch.size() - 1);
+  STELE_ASSERT(until <= up_to, "a stretch ends where it was to end, or earlier", until.value(), up_to.value());
+  return {batch, until};
+}
+
 std::expected<Applied, NotApplied> apply_batch(ProjectionTarget& target, const Checkpoint& from,
                                                std::span<const EventView> events, Position up_to,
                                                const Besides& besides) {
@@ -77,6 +85,7 @@ std::expected<Applied, NotApplied> apply_batch(ProjectionTarget& target, const C
     return applied;
   }
   if (auto begun = target.begin(); !begun) return std::unexpected(NotApplied{begun.error(), events.size()});
+  RolledBack unless_committed(target);  // also when the application's `sequence` throws
   Position last = from.position;
   for (std::size_t i = first; i < events.size(); ++i) {
     STELE_ASSERT(events[i].position > last && events[i].position <= up_to, "events come in order, once",
@@ -85,16 +94,14 @@ std::expected<Applied, NotApplied> apply_batch(ProjectionTarget& target, const C
     const bool waits = besides.parked && besides.parked->holds_up(events[i]);
     auto done = waits ? wait_in_line(target, *besides.parked, events[i], applied.parked)
                       : apply_measured(target, events[i], besides.meter);
-    if (!done) {
-      target.rollback();
-      return std::unexpected(NotApplied{naming_event(done.error(), events[i], target), i});
-    }
+    if (!done) return std::unexpected(NotApplied{naming_event(done.error(), events[i], target), i});
   }
   applied.events = events.size() - first;
   applied.applied_at = now_by_the_clock();
   applied.now.last_event = events.back().position;
   applied.now.last_event_id = events.back().id;
   auto changed = target.commit(applied.now);
+  unless_committed.dismiss();
   if (!changed) return std::unexpected(NotApplied{changed.error(), events.size()});
   applied.changed = *std::move(changed);
   return applied;

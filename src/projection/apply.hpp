@@ -32,6 +32,29 @@ struct Besides {
   ApplyMeter* meter = nullptr;
 };
 
+// However it ends, nothing of an open transaction stays, unless it was dismissed.
+class RolledBack {
+ public:
+  explicit RolledBack(ProjectionTarget& target) : target_(&target) {}
+  ~RolledBack() {
+    if (target_) target_->rollback();
+  }
+  RolledBack(const RolledBack&) = delete;
+  RolledBack& operator=(const RolledBack&) = delete;
+  void dismiss() { target_ = nullptr; }
+
+ private:
+  ProjectionTarget* target_;
+};
+
+// What a cursor's batch tells about the log up to `up_to`. Only an empty batch is the end of a walk: a short one says
+// nothing about what follows it.
+struct Stretch {
+  std::span<const EventView> events;
+  Position until;  // everything up to here is among the events, or does not match
+};
+[[nodiscard]] Stretch stretch_of(std::span<const EventView> batch, Position up_to);
+
 // Applies what lies beyond `from.position` in one transaction and moves the checkpoint to `up_to`. With
 // nothing to apply the target is only told that it passed. An exception in a projection is `invalid`, not a
 // crash.

@@ -287,10 +287,9 @@ result<void> Worker::catch_up(Position up_to) {
   delivered_at_ = wall_clock();
   STELE_TRY(const auto cursor, store_.read({.query = target_->events(), .from = at_.position.next()}));
   while (at_.position < up_to) {
-    STELE_TRY(auto events, cursor->next_batch(options_.batch));
-    while (!events.empty() && events.back().position > up_to) events = events.first(events.size() - 1);
-    const bool more = events.size() == options_.batch;
-    STELE_CHECK(deliver(events, more ? events.back().position : up_to));
+    STELE_TRY(const auto batch, cursor->next_batch(options_.batch));
+    const auto [events, until] = stretch_of(batch, up_to);
+    STELE_CHECK(deliver(events, until));
   }
   return {};
 }

@@ -13,15 +13,6 @@ namespace {
 // A model that is further behind than this lets nobody wait for it.
 constexpr std::uint64_t most_caught_up_with = 16'384;
 
-// However a trial ends, nothing of it stays.
-struct RolledBack {
-  explicit RolledBack(ProjectionTarget& the_target) : target(the_target) {}
-  ~RolledBack() { target.rollback(); }
-  RolledBack(const RolledBack&) = delete;
-  RolledBack& operator=(const RolledBack&) = delete;
-  ProjectionTarget& target;
-};
-
 // What a constraint or the projection's own code says about events. Everything else is trouble of the model's store.
 bool is_a_rule(errc kind) {
   return kind == errc::invalid || kind == errc::conflict || kind == errc::too_large ||
@@ -95,11 +86,9 @@ result<void> Worker::reach(Position up_to) {
   STELE_TRY(const auto cursor, store_.read({.query = target_->events(), .from = at_.position.next()}));
   while (at_.position < up_to) {
     if (stopping()) return Error(errc::unavailable, "it is being stopped");
-    STELE_TRY(auto events, cursor->next_batch(options_.batch));
-    const bool more = events.size() == options_.batch && events.back().position < up_to;
-    while (!events.empty() && events.back().position > up_to) events = events.first(events.size() - 1);
-    auto applied =
-        apply_batch(*target_, at_, events, more ? events.back().position : up_to, {&parked_, &apply_meter_});
+    STELE_TRY(const auto batch, cursor->next_batch(options_.batch));
+    const auto [events, until] = stretch_of(batch, up_to);
+    auto applied = apply_batch(*target_, at_, events, until, {&parked_, &apply_meter_});
     if (!applied) return applied.error().why;
     publish(*applied, events);
   }

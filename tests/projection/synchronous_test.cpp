@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <thread>
 
+#include "projection/worker.hpp"
 #include "stele/outbox.hpp"
 #include "stele/projection.hpp"
 #include "stele/sqlite.hpp"
@@ -348,6 +349,35 @@ TEST_F(SynchronousHeldBack, a_model_that_is_far_behind_makes_nobody_wait) {
   runner_->hold_back(0us);
   ASSERT_TRUE(runner_->wait(Position(30'001), 60s));
   EXPECT_TRUE(book("guest-1", "2"));
+}
+
+// So many appends, large enough that a store hands them out in more than one step, however many are asked for at once.
+void append_large_bookings(EventStore& log, int count) {
+  std::vector<std::future<bool>> stored;
+  for (int i = 0; i < count; ++i) {
+    const auto done = std::make_shared<std::promise<bool>>();
+    stored.push_back(done->get_future());
+    log.append_async(booking("guest-1", std::to_string(i) + std::string(1'024, 'x')),
+                     [done](const result<AppendResult>& appended) { done->set_value(bool{appended}); });
+  }
+  for (auto& one : stored) EXPECT_TRUE(one.get());
+}
+
+TEST_F(SynchronousHeldBack, a_model_that_is_behind_takes_all_that_it_lacks_however_it_is_handed_out) {
+  append_large_bookings(*log_, 200);
+  ASSERT_TRUE(book("guest-2", "1"));
+  EXPECT_EQ(taken(), 201);
+  EXPECT_EQ(runner_->status().applied, 201u);
+}
+
+TEST_F(SynchronousHeldBack, another_model_that_catches_up_takes_all_that_it_lacks) {
+  append_large_bookings(*log_, 200);
+  const auto other = *SqliteTarget::open(directory_.path() / "models", seats("others"));
+  projection::Worker builder(*log_, other, in_the_append());
+  ASSERT_TRUE(builder.catch_up(Position(150)));
+  ASSERT_TRUE(builder.catch_up(Position(200)));
+  EXPECT_EQ(builder.at().position, Position(200));
+  EXPECT_EQ(builder.status().applied, 200u);
 }
 
 class SynchronousParking : public Synchronous {
