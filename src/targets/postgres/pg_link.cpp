@@ -333,7 +333,8 @@ result<std::string> PgLink::schema_text() {
 }
 
 result<void> PgLink::run_schema(const std::string& schema) {
-  STELE_CHECK(command(std::string(pg_checkpoint_table) + "; " + targets::parked_table_of(dialect())));
+  STELE_CHECK(command(std::string(pg_checkpoint_table)));
+  STELE_CHECK(command(targets::parked_table_of(dialect())));
   const std::string nobody = to_string(Uuid{});
   const std::array<SqlValue, 2> values{nobody, schema};
   STELE_CHECK(run_statement("INSERT INTO stele_checkpoint VALUES(1, 0, 0, $1, $2)", values,
