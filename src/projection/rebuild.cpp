@@ -206,7 +206,8 @@ result<void> Rebuild::take_over(const Task& task, ProjectionTarget& target, Work
   }
   if (!task.options.swap) return wait_for_somebody(RebuildState::ready);
   STELE_CHECK(serving_.target().side_by_side()->swap(target));
-  return serving_.adopt_swapped();
+  serving_.adopt_swapped(builder);
+  return {};
 }
 
 result<bool> Rebuild::compare(ProjectionTarget& target, Worker& builder) {

@@ -295,13 +295,12 @@ result<void> Worker::catch_up(Position up_to) {
 }
 
 // Never behind what was visible before: whoever has seen a position must find it in the other model too.
-result<void> Worker::adopt_swapped() {
-  STELE_TRY(at_, target_->checkpoint());
+void Worker::adopt_swapped(const Worker& builder) {
+  at_ = builder.at_;
   STELE_ASSERT(at_.position >= waits_.position(), "a swap takes nothing back", at_.position.value(),
                waits_.position().value());
-  STELE_CHECK(load_parked());
+  parked_.load(builder.parked_.list());
   waits_.advance(at_.position);
-  return {};
 }
 
 }  // namespace stele::projection

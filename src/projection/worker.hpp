@@ -69,8 +69,8 @@ class Worker {
   result<void> show(const AppendResult& appended);
   // Applies what lies between the checkpoint and `up_to`, with all care.
   result<void> catch_up(Position up_to);
-  // The target holds another model now.
-  result<void> adopt_swapped();
+  // The target holds the model now that `builder` has built. Asks nobody, so it cannot fail.
+  void adopt_swapped(const Worker& builder);
   [[nodiscard]] const Checkpoint& at() const { return at_; }
   [[nodiscard]] bool alive() const;
   // Why a trial would be refused whatever it is about. From any thread: nobody has to be interrupted to find out.
@@ -120,6 +120,7 @@ class Worker {
 
   // worker_lease.cpp
   result<bool> take_lease();
+  result<void> find_what_serves();
   result<bool> keep_lease();
   bool has_lease();
   void follow_the_holder();
@@ -138,6 +139,7 @@ class Worker {
 
   // worker_append.cpp
   result<void> reach(Position up_to);
+  [[nodiscard]] bool is_near(Position position) const;
   result<void> apply_and_roll_back(const AppendRequest& request);
 
   // worker_control.cpp

@@ -93,7 +93,8 @@ result<void> Worker::without_thread(const Job& job) {
   ProjectionLease* lease = target_->lease();
   if (lease) STELE_CHECK(lease->take());
   const Position stopped_at = stopped_at_;  // the checkpoint is the same after a failure
-  auto done = adopt_checkpoint();
+  auto done = find_what_serves();
+  if (done) done = adopt_checkpoint();
   stopped_at_ = stopped_at;
   if (done) done = job();
   if (lease) lease->release();

@@ -35,10 +35,17 @@ result<bool> Worker::take_lease() {
   }
   if (stopping()) return false;
   lease_taken_ = Clock::now();
-  // A model that somebody else has written meanwhile, maybe another one by now.
-  if (lease && target_->side_by_side()) STELE_CHECK(target_->side_by_side()->refresh());
+  STELE_CHECK(find_what_serves());
   enter(ProjectionState::catching_up);
   return true;
+}
+
+// After the lease was taken: somebody else has written meanwhile, maybe another model by now.
+result<void> Worker::find_what_serves() {
+  SideBySide* beside = target_->lease() ? target_->side_by_side() : nullptr;
+  if (!beside) return {};
+  if (auto found = beside->refresh(); !found) return std::move(found).error();
+  return {};
 }
 
 // False: somebody else has it.

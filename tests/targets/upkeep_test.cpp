@@ -570,6 +570,71 @@ TEST_P(Building, one_that_stands_by_is_led_to_the_new_model_too) {
   EXPECT_EQ(sum(*theirs), 830);
 }
 
+// Nobody else has the lease when the connection is made again, but somebody has had it.
+TEST_P(Building, a_lease_that_is_back_after_another_has_switched_writes_nothing_to_the_old_model) {
+  if (!store().server()) GTEST_SKIP() << "there is no connection to lose";
+  const Model before = rows(*target_);
+  *factor_ = 2;
+  {
+    const auto theirs = opened(corrected());
+    Runner other(log_, theirs);
+    store().lose_lease(spec());
+    other.start();
+    ASSERT_TRUE(other.wait(Position(40), upkeep_patience)) << other.status().reason;
+    ASSERT_TRUE(other.rebuild());
+    ASSERT_TRUE(comes_true([&] { return !other.status().rebuild; })) << other.status().rebuild->reason;
+    EXPECT_EQ(sum(*theirs), 1640);
+  }
+  const Position written = tell(log_, "s-1", "Added", "10");
+  const auto refused = runner_->wait(written, upkeep_patience);
+  ASSERT_FALSE(refused);
+  EXPECT_NE(runner_->status().reason.find("another model serves"), std::string::npos)
+      << runner_->status().reason;
+  EXPECT_EQ(rows(*target_), before) << "the model before is as it was left";
+  runner_->stop();
+  runner_->start();
+  ASSERT_TRUE(runner_->wait(written, upkeep_patience)) << runner_->status().reason;
+  EXPECT_EQ(sum(), 1660);
+}
+
+TEST_P(Building, a_stopped_projection_finds_out_what_serves_before_it_changes_it) {
+  if (std::string_view(GetParam()) == "sqlite") GTEST_SKIP() << "tests/projection has its own";
+  runner_->stop();
+  *factor_ = 2;
+  {
+    Runner other(log_, opened(corrected()));
+    other.start();
+    ASSERT_TRUE(other.wait(Position(40), upkeep_patience)) << other.status().reason;
+    ASSERT_TRUE(other.rebuild());
+    ASSERT_TRUE(comes_true([&] { return !other.status().rebuild; })) << other.status().rebuild->reason;
+  }
+  EXPECT_EQ(sum(), 820) << "it has not heard of the switch";
+  const auto back = runner_->rollback();
+  ASSERT_TRUE(back) << back.error().to_string();
+  EXPECT_EQ(sum(), 820);
+  ASSERT_TRUE(runner_->rollback());
+  EXPECT_EQ(sum(), 1640) << "there were two models, and it knows both";
+}
+
+// A process that lost its connection, and does not know, may have written to the other model: it is not served blindly.
+TEST_P(Building, a_model_that_somebody_else_has_written_is_not_switched_to) {
+  if (!store().server()) GTEST_SKIP() << "nobody else can write there";
+  runner_->stop();
+  ASSERT_TRUE(target_->lease()->take());
+  SideBySide* const beside = target_->side_by_side();
+  const auto one = beside->build({});
+  ASSERT_TRUE(one) << one.error().to_string();
+  const auto another = beside->build({});
+  ASSERT_TRUE(another) << another.error().to_string();
+  ASSERT_TRUE((*another)->begin());
+  ASSERT_TRUE((*another)->commit({Position(40), Position(40), Uuid::from_name(Uuid{}, "40")}));
+  const auto swapped = beside->swap(**one);
+  ASSERT_FALSE(swapped);
+  EXPECT_EQ(swapped.error().kind(), errc::conflict) << swapped.error().to_string();
+  ASSERT_TRUE(beside->discard());
+  target_->lease()->release();
+}
+
 // Every append adds the same to two streams: a reader that saw half of something would see them differ.
 TEST_P(Building, under_traffic_no_question_fails_and_nobody_sees_a_half_built_model) {
   const auto write = [&] {
@@ -671,7 +736,7 @@ TEST_P(Building, over_connections_that_end_at_any_message_everybody_is_shown_the
   constexpr std::int64_t switch_stride = 1;
 #endif
   constexpr std::int64_t opening = 20;
-  constexpr std::int64_t clean_up = 32;
+  constexpr std::int64_t clean_up = 34;
   CuttingProxy proxy(store().server()->port());
   runner_.reset();
   target_.reset();
@@ -718,6 +783,45 @@ TEST_P(Building, over_connections_that_end_at_any_message_everybody_is_shown_the
   message = opening;
   while (message < clean_up && lose(message, Cut::answer, true)) message += switch_stride;
   EXPECT_GT(message, opening);
+}
+
+TEST(Comparisons, see_all_columns_also_where_one_has_the_name_of_an_alias_postgres) {
+  std::int64_t value = 1;
+  const ServerProjection odd{
+      .name = "odd",
+      .version = 1,
+      .schema = "CREATE TABLE odd(t BIGINT PRIMARY KEY, line BIGINT)",
+      .events = Query::all(),
+      .project = [&value](ServerModel& model, const EventView& event) -> result<void> {
+        STELE_CHECK(model.run("INSERT INTO odd VALUES($1, $2)", {event.position, value}));
+        return {};
+      }};
+  const auto target = ServerTarget::open(postgres_at(store_named("postgres").server()->port()), odd);
+  ASSERT_TRUE(target) << target.error().to_string();
+  ASSERT_TRUE((*target)->reset());
+  SideBySide* const beside = (*target)->side_by_side();
+  MemoryStore log;
+  tell(log, "s-1", "Added");
+  for (int round = 1; round <= 2; ++round) {
+    value = 1;
+    Runner before(log, *target);
+    before.start();
+    ASSERT_TRUE(before.wait(Position(1), upkeep_patience)) << before.status().reason;
+    before.stop();
+    value = round;
+    const auto built = beside->build({});
+    ASSERT_TRUE(built) << built.error().to_string();
+    const auto cursor = log.read({});
+    const auto events = (*cursor)->next_batch(1);
+    ASSERT_TRUE((*built)->begin());
+    ASSERT_TRUE((*built)->apply(events->front()));
+    ASSERT_TRUE((*built)->commit({Position(1), Position(1), events->front().id}));
+    const auto tables = beside->compare(**built, 5);
+    ASSERT_TRUE(tables) << tables.error().to_string();
+    ASSERT_EQ(tables->size(), 1u);
+    EXPECT_EQ(tables->front().same, round == 1);
+    ASSERT_TRUE(beside->discard());
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(On, Building, testing::Values("sqlite", "postgres", "mariadb"),

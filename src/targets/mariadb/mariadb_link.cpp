@@ -245,7 +245,9 @@ result<std::unique_ptr<SqlLink>> MariadbLink::connect(const MariadbServer& serve
       "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,"
       "NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', default_storage_engine = InnoDB;"
       "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ"));
-  STELE_CHECK(link->enter(space));
+  const auto entered = link->enter(space);
+  const bool not_yet = !entered && entered.error().fact("mariadb") == std::to_string(ER_BAD_DB_ERROR);
+  if (!entered && !not_yet) return entered.error();  // what is not there is made later
   return link;
 }
 
@@ -434,7 +436,8 @@ result<void> MariadbLink::make_tables(const std::string& schema) {
   const std::string name = backticked(space_);
   STELE_CHECK(command("DROP DATABASE IF EXISTS " + name + "; CREATE DATABASE " + name +
                       " CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin; USE " + name));
-  STELE_CHECK(command(std::string(mariadb_checkpoint_table) + ";" + targets::parked_table_of(dialect())));
+  STELE_CHECK(command(std::string(mariadb_checkpoint_table)));
+  STELE_CHECK(command(targets::parked_table_of(dialect())));
   if (auto made = command(schema); !made) return Error(made.error()).at("the projection's schema");
   return {};
 }
@@ -461,10 +464,7 @@ result<bool> MariadbLink::has_table(const std::string& space, const std::string&
 result<void> MariadbLink::enter(const std::string& space) {
   statements_.clear();
   space_ = space;
-  auto entered = command("USE " + backticked(space));
-  const bool not_yet =
-      !entered && entered.error().fact("mariadb") == std::to_string(ER_BAD_DB_ERROR);  // it is made later
-  return not_yet ? result<void>() : entered;
+  return command("USE " + backticked(space));
 }
 
 result<std::vector<std::string>> MariadbLink::spaces_beginning_with(const std::string& name) {

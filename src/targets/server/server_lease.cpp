@@ -14,7 +14,8 @@ result<std::optional<std::string>> ServerTarget::Impl::ask_for_lock() {
   return Error(errc::unavailable, base + ": its lease comes and goes");
 }
 
-// A server may be the last to notice that a connection is lost: then our own, dead one still has the lease.
+// A server may be the last to notice that a connection is lost: then our own, dead one still has the lease. Somebody
+// else may have had it meanwhile and made another model serve.
 result<void> ServerTarget::Impl::lock_again() {
   STELE_ASSERT(kind == Kind::whole, "a model beside another has no lease of its own", base);
   STELE_TRY(const auto holder, ask_for_lock());
@@ -23,6 +24,7 @@ result<void> ServerTarget::Impl::lock_again() {
                  base + ": the server has not noticed yet that the connection before is lost");
   if (holder) return targets::lease_lost(base);
   held_by = writer->session();
+  unsure = true;
   return {};
 }
 
@@ -34,6 +36,7 @@ result<void> ServerTarget::Impl::take() {
   if (holder) return targets::lease_taken(base, *holder);
   held_by = writer->session();
   leased = true;
+  unsure = true;
   return {};
 }
 

@@ -58,7 +58,7 @@ result<void> ServerTarget::Impl::record(const targets::Serving& now) {
     unsure = true;
     const auto there = is_recorded(now);
     if (there && *there) written = {};
-    unsure = !there;
+    unsure = !there || !*there;
   }
   STELE_CHECK(written);
   const std::lock_guard lock(mutex);
@@ -72,7 +72,7 @@ result<bool> ServerTarget::Impl::is_recorded(const targets::Serving& now) {
   return same_record(found, now);
 }
 
-// A switch that has happened although nobody heard of it: this model is not the one to go on with.
+// A switch that has happened although nobody here heard of it: this model is not the one to go on with.
 result<void> ServerTarget::Impl::check_what_serves() {
   if (!unsure) return {};
   STELE_TRY(auto found, targets::read_serving(*writer, base));
@@ -152,6 +152,8 @@ result<void> ServerTarget::Impl::swap(ProjectionTarget& other) {
   STELE_ASSERT(target && target->impl_.get() != this && kind == Kind::whole,
                "a model is swapped for one beside it", projection.name);
   Impl& its = *target->impl_;
+  its.joined = false;
+  STELE_CHECK(its.join());  // nobody else has written, or dropped, it since
   targets::Serving now = serving;
   now.serving = its.model->number;
   now.previous = model->number;
@@ -161,6 +163,8 @@ result<void> ServerTarget::Impl::swap(ProjectionTarget& other) {
     const std::scoped_lock both(mutex, its.mutex);
     std::swap(model, its.model);
   }
+  joined = false;
+  its.joined = false;
   STELE_ASSERT(model->number == now.serving && its.model->number == *now.previous, "both changed places",
                model->number, its.model->number);
   enter_model();

@@ -27,6 +27,7 @@ result<void> ServerTarget::Impl::open() {
   STELE_CHECK(ensure_link());
   dialect = writer->dialect();
   if (kind == Kind::whole) STELE_CHECK(refresh());
+  STELE_CHECK(ensure_link());
   STELE_TRY(const std::string made_with, writer->schema_text());
   if (made_with != projection.schema || made_with.empty()) {
     if (!made_with.empty()) note = "built anew: the schema has changed";
@@ -118,6 +119,7 @@ void ServerTarget::Impl::forget_batch() {
 // is not there any more is made again.
 result<Checkpoint> ServerTarget::checkpoint() {
   STELE_CHECK(impl_->ensure_link());
+  STELE_CHECK(impl_->check_what_serves());
   STELE_TRY(auto at, impl_->writer->read_checkpoint());
   if (!at) {
     STELE_CHECK(reset());
@@ -136,6 +138,7 @@ result<void> ServerTarget::Impl::empty() {
 
 result<void> ServerTarget::reset() {
   STELE_CHECK(impl_->ensure_link());
+  STELE_CHECK(impl_->check_what_serves());
   targets::Standing& standing = impl_->model->standing;
   standing.emptying();
   auto emptied = impl_->empty();

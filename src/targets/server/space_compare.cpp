@@ -61,7 +61,7 @@ class SpaceComparison {
 
   // A row as a text in which NULL and the word are told apart.
   result<std::string> row_text(const std::string& space, const std::string& table) {
-    if (postgres_) return std::string("t::text");
+    if (postgres_) return std::string("(t.*)::text");  // a column may be called t
     const std::array<SqlValue, 2> values{space, table};
     STELE_TRY(const auto columns,
               names("SELECT column_name FROM information_schema.columns WHERE table_schema = ?"
