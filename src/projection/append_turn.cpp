@@ -53,26 +53,26 @@ AppendTurn::AppendTurn(EventStore& store, const Models& models, AppendRequest re
 result<AppendResult> AppendTurn::run() {
   for (int round = 0; round < most_rounds; ++round) {
     const auto models = models_();
-    if (models.empty()) return store_.append(std::move(request_));
-    if (const auto refusal = ask(models)) {
-      if (refusal->fact("rule")) return as_the_store_sees_it(*refusal);
-      if (models_() == models) return *refusal;
-      continue;  // one that is no longer there has no say
-    }
-    if (request_.condition) {
+    if (models.empty()) return shown_if_there(store_.append(request_));
+    const auto refusal = ask(models);
+    if (!refusal && request_.condition) {
       STELE_TRY(const bool certain, own_condition_fails(guard_.after));
-      if (certain) return store_.append(std::move(request_));
+      if (certain) return shown_if_there(store_.append(request_));
     }
+    if (models_() != models) continue;  // one that is no longer there has no say, a new one has
+    if (refusal) return as_the_store_sees_it(*refusal);
     auto appended = append_under_guard();
-    if (appended) return shown(*std::move(appended));
-    if (!is_of_the_condition(appended.error())) return appended;
+    if (appended || !is_of_the_condition(appended.error())) return shown_if_there(std::move(appended));
   }
   return overtaken();
 }
 
-// The first that refuses decides.
+// The first that refuses decides. A trial depends on what the models listen to, and on where the streams that are
+// written stand: its events have revisions.
 std::optional<Error> AppendTurn::ask(const std::vector<Runner*>& models) {
-  guard_ = {.fail_if = {.items = std::vector<QueryItem>()}, .after = Position(~std::uint64_t{0})};
+  QueryItem written;
+  for (const auto& write : request_.writes) written.streams.push_back(write.stream);
+  guard_ = {.fail_if = {.items = std::vector{std::move(written)}}, .after = Position(~std::uint64_t{0})};
   for (Runner* model : models) {
     const auto knows = model->try_out(request_);
     if (!knows) return knows.error();
@@ -89,15 +89,11 @@ result<AppendResult> AppendTurn::as_the_store_sees_it(const Error& refusal) {
   AppendRequest probe = request_;
   probe.condition = AppendCondition{Query::all(), Position{}};
   auto answer = store_.append(std::move(probe));
-  if (answer) {
-    STELE_ASSERT(answer->was_duplicate, "a condition that cannot hold lets nothing through",
-                 answer->first.value());
-    return shown(*std::move(answer));
-  }
-  if (!is_of_the_condition(answer.error())) return answer;
+  STELE_ASSERT(!answer || answer->was_duplicate, "a condition that cannot hold lets nothing through");
+  if (answer || !is_of_the_condition(answer.error())) return shown_if_there(std::move(answer));
   if (request_.condition) {
     STELE_TRY(const bool certain, own_condition_fails(store_.head().position));
-    if (certain) return store_.append(std::move(request_));
+    if (certain) return shown_if_there(store_.append(request_));
   }
   return refusal;
 }
@@ -112,10 +108,9 @@ bool AppendTurn::fits_an_empty_log() const {
 result<bool> AppendTurn::own_condition_fails(Position up_to) {
   const auto& own = *request_.condition;
   if (own.after > up_to) return behind_the_end(own.after, up_to);
-  STELE_TRY(const auto cursor,
-            store_.read({.query = own.fail_if, .from = up_to, .direction = Direction::backward, .limit = 1}));
-  STELE_TRY(const auto newest, cursor->next_batch(1));
-  return !newest.empty() && newest.front().position > own.after;
+  STELE_TRY(const auto cursor, store_.read({.query = own.fail_if, .from = own.after.next(), .limit = 1}));
+  STELE_TRY(const auto first, cursor->next_batch(1));
+  return !first.empty() && first.front().position <= up_to;
 }
 
 // An append has one condition. What its own one asks is known to hold up to where the models were asked, so from there
@@ -127,6 +122,12 @@ result<AppendResult> AppendTurn::append_under_guard() {
   STELE_ASSERT(!request_.condition || request_.condition->after <= guard_.after,
                "a guard looks no further back than it may", guard_.after.value());
   return store_.append(std::move(guarded));
+}
+
+// Also what was there before: whoever repeats an append is told no sooner than the first time.
+result<AppendResult> AppendTurn::shown_if_there(result<AppendResult> answer) {
+  if (!answer) return answer;
+  return shown(*std::move(answer));
 }
 
 // Until all that are asked at the end of it show the events: a model may have taken another's place meanwhile.

@@ -29,6 +29,7 @@ class AppendTurn {
   [[nodiscard]] bool fits_an_empty_log() const;
   result<bool> own_condition_fails(Position up_to);
   result<AppendResult> append_under_guard();
+  result<AppendResult> shown_if_there(result<AppendResult> answer);
   result<AppendResult> shown(AppendResult appended);
 
   EventStore& store_;

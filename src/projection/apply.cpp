@@ -67,7 +67,8 @@ Stretch stretch_of(std::span<const EventView> batch, Position up_to) {
   const bool whole = batch.empty() || batch.back().position >= up_to;
   const Position until = whole ? up_to : batch.back().position;
   while (!batch.empty() && batch.back().position > up_to) batch = batch.first(batch.size() - 1);
-  STELE_ASSERT(until <= up_to, "a stretch ends where it was to end, or earlier", until.value(), up_to.value());
+  STELE_ASSERT(until <= up_to, "a stretch ends where it was to end, or earlier", until.value(),
+               up_to.value());
   return {batch, until};
 }
 

@@ -1,6 +1,6 @@
 // trial.hpp - the events of an append as they will be once they are recorded, for a model that is to say whether it
-// takes them. Only the time is a guess; position and revision are right unless somebody else appends first. What the
-// model makes of them is worker_append.cpp's.
+// takes them. Time and position are guesses: somebody else may append first. The revisions hold when the append goes
+// through. What the model makes of them is worker_append.cpp's.
 #pragma once
 
 #include <string>

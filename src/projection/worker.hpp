@@ -139,7 +139,6 @@ class Worker {
 
   // worker_append.cpp
   result<void> reach(Position up_to);
-  [[nodiscard]] bool is_near(Position position) const;
   result<void> apply_and_roll_back(const AppendRequest& request);
 
   // worker_control.cpp

@@ -13,6 +13,10 @@ namespace {
 // A model that is further behind than this lets nobody wait for it.
 constexpr std::uint64_t most_caught_up_with = 16'384;
 
+bool is_near(Position wanted, Position at) {
+  return wanted <= at || wanted.value() - at.value() <= most_caught_up_with;
+}
+
 // What a constraint or the projection's own code says about events. Everything else is trouble of the model's store.
 bool is_a_rule(errc kind) {
   return kind == errc::invalid || kind == errc::conflict || kind == errc::too_large ||
@@ -117,11 +121,13 @@ result<void> Worker::apply_and_roll_back(const AppendRequest& request) {
 
 // ---- After it
 
-// Also while a pause is asked for: what was let through before it is shown.
+// Also while a pause is asked for: what was let through before it is shown. Far behind is only what comes again.
 result<void> Worker::show(const AppendResult& appended) {
   STELE_ASSERT(appended.first <= appended.last, "an append has events", appended.first.value(),
                appended.last.value());
-  auto shown = reach(appended.last);
+  auto shown = is_near(appended.first, at_.position)
+                   ? reach(appended.last)
+                   : Error(errc::unavailable, "it is far behind them, and catches up");
   for (Position at = appended.first; shown && at <= appended.last && parked_.missing() > 0; at = at.next())
     if (parked_.lacks(at))
       shown = Error(errc::unavailable, "event " + std::to_string(at.value()) + " is parked");

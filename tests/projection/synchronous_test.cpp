@@ -260,6 +260,19 @@ TEST_F(Synchronous, a_condition_of_ones_own_holds_beside_the_models) {
   EXPECT_EQ(head(), 2u);
 }
 
+TEST_F(Synchronous, a_repeated_append_under_a_condition_is_answered_when_it_is_visible) {
+  auto request = booking("queue", "", "Counted");
+  request.condition = AppendCondition{
+      Query::of({.types = {"Counted"}, .tags = {}, .streams = {}, .categories = {}}), Position{}};
+  ASSERT_TRUE(door().append(request));
+  const auto again = door().append(request);  // the model would take it, the condition fails
+  ASSERT_TRUE(again) << again.error().to_string();
+  EXPECT_TRUE(again->was_duplicate);
+  runner_->stop();
+  expect_error(door().append(request), errc::unavailable, "the events are in the log");
+  EXPECT_EQ(head(), 1u);
+}
+
 TEST_F(Synchronous, a_deleted_stream_goes_on_with_its_numbers) {
   ASSERT_TRUE(book("guest-1", "1"));
   ASSERT_TRUE(book("guest-1", "2"));
@@ -383,9 +396,15 @@ TEST_F(SynchronousHeldBack, another_model_that_catches_up_takes_all_that_it_lack
 class SynchronousParking : public Synchronous {
  protected:
   SynchronousParking() : Synchronous(parking()) {}
+  ~SynchronousParking() override { confused = false; }
+  static inline std::atomic<bool> confused{false};
   static RunnerOptions parking() {
     auto options = in_the_append();
     options.on_failure = OnFailure::park;
+    options.sequence = [](const EventView& event) {
+      if (confused) throw std::runtime_error("no idea which sequence");
+      return std::string(event.stream);
+    };
     return options;
   }
 };
@@ -402,6 +421,21 @@ TEST_F(SynchronousParking, a_sequence_with_a_parked_event_takes_no_more_and_othe
   EXPECT_EQ(head(), 5u);
 }
 
+TEST_F(SynchronousParking, an_exception_where_sequences_are_told_apart_leaves_nothing_open) {
+  ASSERT_TRUE(log_->append(booking("guest-1", "1")));
+  ASSERT_TRUE(log_->append(booking("guest-2", "1")));
+  ASSERT_TRUE(log_->append(booking("elsewhere", "", "Noise")));
+  ASSERT_TRUE(runner_->wait(Position(3), 60s));
+  runner_->hold_back(1h);
+  ASSERT_TRUE(log_->append(booking("guest-3", "3")));
+  confused = true;
+  expect_error(book("guest-4", "4"), errc::unavailable, "no idea which sequence");
+  EXPECT_EQ(head(), 4u);
+  confused = false;
+  EXPECT_TRUE(book("guest-4", "4"));
+  EXPECT_EQ(taken(), 3);
+}
+
 // Its rules have changed, or its disk: between a trial and the event itself nothing is certain.
 TEST_F(Synchronous, what_is_in_the_log_and_not_in_the_model_is_said_and_can_be_asked_for_again) {
   const auto request = booking("guest-1", "1");
@@ -411,7 +445,10 @@ TEST_F(Synchronous, what_is_in_the_log_and_not_in_the_model_is_said_and_can_be_a
   EXPECT_EQ(unknown.error().fact("first"), "1");
   EXPECT_EQ(unknown.error().fact("last"), "1");
   EXPECT_EQ(head(), 1u);
-  EXPECT_FALSE(door().append(request)) << "not before it is visible";
+  const auto still = door().append(request);
+  expect_error(still, errc::unavailable, "the events are in the log");
+  EXPECT_EQ(still.error().fact("first"), "1") << "and not that nothing was appended";
+  EXPECT_EQ(still.error().fact("last"), "1");
   EXPECT_FALSE(runner_->wait(Position(1), 60s)) << "it gives up";
   mischief_->sound = -1;
   runner_->start();
@@ -466,6 +503,49 @@ TEST_F(Synchronous, whoever_appends_past_the_model_leaves_it_whole) {
   ASSERT_TRUE(runner_->wait(log_->head().position, 60s)) << runner_->status().reason;
   EXPECT_EQ(runner_->status().retries, 0u) << "nothing in the log is refused by the model";
   EXPECT_EQ(taken(), both_want);
+}
+
+// Between the trial, on whose way it is called, and the append.
+TEST_F(Synchronous, what_comes_past_the_door_between_trial_and_append_is_met_by_another_trial) {
+  std::atomic<int> calls{0};
+  mischief_->inside = [&] {
+    if (++calls == 1) {
+      EXPECT_TRUE(log_->append(booking("owner", "12a", "Blocked")));
+    }
+  };
+  const auto refused = book("guest-1", "12a");
+  expect_error(refused, errc::invalid, "UNIQUE constraint failed");
+  EXPECT_EQ(refused.error().fact("rule"), "seats");
+  EXPECT_EQ(calls, 3) << "a trial, the event of somebody else, another trial";
+  EXPECT_EQ(head(), 1u) << "only what was appended past the door";
+  EXPECT_EQ(asked("SELECT count(*) FROM seat WHERE guest = 'owner'"), 1);
+}
+
+TEST_F(Synchronous, the_revision_of_a_trial_is_that_of_the_event) {
+  std::atomic<int> calls{0};
+  mischief_->inside = [&] {
+    if (++calls == 1) {
+      EXPECT_TRUE(log_->append(booking("guest-1", "", "Noise")));
+    }
+  };
+  ASSERT_TRUE(book("guest-1", "12a")) << "nobody listens to what came between";
+  EXPECT_EQ(mischief_->revisions, (std::vector<std::uint64_t>{0, 1, 1}));
+  EXPECT_EQ(asked("SELECT revision FROM seat"), 1);
+}
+
+TEST_F(Synchronous, an_append_that_is_overtaken_every_time_is_given_up) {
+  int calls = 0;
+  mischief_->inside = [&] {  // each trial, and between two of them what came past the door
+    if (++calls % 2 == 1) {
+      EXPECT_TRUE(log_->append(booking("owner", std::to_string(calls), "Blocked")));
+    }
+  };
+  const auto given_up = book("guest-1", "12a");
+  expect_error(given_up, errc::busy, "others append faster than projections can be asked");
+  EXPECT_EQ(head(), 32u);
+  ASSERT_TRUE(runner_->wait(Position(32), 60s));
+  EXPECT_EQ(taken(), 32);
+  projections_.stop();
 }
 
 TEST_F(Synchronous, stopping_answers_each_append_that_waits_once) {
