@@ -84,6 +84,8 @@ class Shelf {
   // The version that is being built, null when there is none.
   [[nodiscard]] std::shared_ptr<const Placed> upcoming(std::string_view name) const;
   [[nodiscard]] Projections& projections() { return projections_; }
+  // Those that appends go through. A version that takes over does so here and in find() at one moment.
+  [[nodiscard]] std::vector<Runner*> have_a_say() const;
 
  private:
   Shelf(EventStore& store, ShelfOptions options);
@@ -116,12 +118,14 @@ class Shelf {
   void give_up(std::string_view name);
   void switch_when_ready(const std::stop_token& stop);
   void switch_over(const std::string& name);
+  Runner* lead_to(const std::string& name, const std::shared_ptr<const Placed>& old,
+                  const std::shared_ptr<const Placed>& fresh);
 
   EventStore& store_;
   const ShelfOptions options_;
   std::mutex changing_;         // one creation or removal at a time; guards served_record_
   std::string served_record_;   // as it is kept
-  mutable std::mutex looking_;  // of the map alone
+  mutable std::mutex looking_;  // of the maps, and of a switch
   std::map<std::string, std::shared_ptr<const Placed>, std::less<>> placed_;
   std::map<std::string, std::shared_ptr<const Placed>, std::less<>> upcoming_;
   Projections projections_;

@@ -4,6 +4,7 @@
 
 #include "base/assert.hpp"
 #include "declared/shelf.hpp"
+#include "projection/appends_through.hpp"
 
 namespace stele::declared {
 namespace {
@@ -98,7 +99,7 @@ void Shelf::give_up(std::string_view name) {
 }
 
 void Shelf::switch_when_ready(const std::stop_token& stop) {
-  while (true) {
+  while (!stop.stop_requested()) {
     std::string name;
     {
       std::unique_lock lock(ready_mutex_);
@@ -110,32 +111,41 @@ void Shelf::switch_when_ready(const std::stop_token& stop) {
   }
 }
 
-// Whoever has seen a position in the old version finds it in the new one, and whoever was told that an append is
-// visible finds that. Then readers are led there, and the record is
-// written: after a crash in between, it is switched once more.
+// Appends and readers at once: whoever has seen a position in the old version finds it in the new one, and so does
+// whoever was told that an append is visible. Nothing: the new one is not there yet.
+Runner* Shelf::lead_to(const std::string& name, const std::shared_ptr<const Placed>& old,
+                       const std::shared_ptr<const Placed>& fresh) {
+  const std::lock_guard lock(looking_);
+  if (fresh->runner->position() < old->runner->position()) return nullptr;
+  const auto replaced = projections_.replace(name, building_);
+  STELE_ASSERT(replaced && *replaced == old->runner, "both versions are known", name);
+  placed_[name] = fresh;
+  upcoming_.erase(name);
+  return *replaced;
+}
+
+// The record is written last: after a crash in between, it is switched once more. While events come in, the new one
+// may be behind again as soon as it has been waited for; then others have their turn, and it is tried again.
 void Shelf::switch_over(const std::string& name) {
   const std::lock_guard changing(changing_);
   const auto old = find(name);
   const auto fresh = upcoming(name);
   if (!old || !fresh) return;  // given up, or dropped
-  if (!fresh->runner->wait(old->runner->position(), last_waits)) {
+  const bool there = fresh->runner->wait(old->runner->position(), last_waits).has_value();
+  if (!there || !lead_to(name, old, fresh)) {
     const std::lock_guard lock(ready_mutex_);
     if (fresh->runner->status().state != ProjectionState::failed) ready_.push_back(name);
     return;
-  }
-  const auto replaced = projections_.replace(name, building_);
-  STELE_ASSERT(replaced && *replaced == old->runner, "both versions are known", name);
-  // From here on appends go through the new one; what the old one was the last to show is there before readers are.
-  (void)fresh->runner->wait(old->runner->position(), last_waits).has_value();
-  {
-    const std::lock_guard lock(looking_);
-    placed_[name] = fresh;
-    upcoming_.erase(name);
   }
   (void)write_records().has_value();  // without it, the next start builds on from where this one is
   write_served_files();
   (void)old->runner->wait(store_.head().position, last_waits).has_value();
   old->runner->stop();
+}
+
+std::vector<Runner*> Shelf::have_a_say() const {
+  const std::lock_guard lock(looking_);
+  return projection::synchronous_ones(projections_);
 }
 
 }  // namespace stele::declared

@@ -33,8 +33,7 @@ Core::Core(EventStore& the_store, const App* the_app, ServerOptions the_options)
       appends(std::make_shared<projection::AppendsThrough>(store, [this] { return have_a_say(); })) {}
 
 std::vector<Runner*> Core::have_a_say() const {
-  std::vector<Runner*> all =
-      shelf ? projection::synchronous_ones(shelf->projections()) : std::vector<Runner*>();
+  std::vector<Runner*> all = shelf ? shelf->have_a_say() : std::vector<Runner*>();
   if (!app) return all;
   for (const Projections* projections : app->projections())
     for (Runner* runner : projection::synchronous_ones(*projections)) all.push_back(runner);

@@ -3,9 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <thread>
 
 #include "declared/shelf.hpp"
+#include "projection/appends_through.hpp"
 #include "support/temp_directory.hpp"
 
 namespace stele::declared {
@@ -42,14 +44,15 @@ class Versions : public testing::Test {
     if (!opened) throw std::runtime_error(opened.error().to_string());
     shelf_ = *std::move(opened);
   }
-  void see(const std::string& what) {
+  static AppendRequest seen(const std::string& what) {
     AppendRequest request;
     request.writes.push_back(
         {"Eye-1",
          {},
          {{.id = {}, .type = "Seen", .data = "{\"what\":\"" + what + "\"}", .metadata = {}, .tags = {}}}});
-    ASSERT_TRUE(store_->append(std::move(request)));
+    return request;
   }
+  void see(const std::string& what) { ASSERT_TRUE(store_->append(seen(what))); }
   Outcome create(const std::string& text) {
     const auto created = shelf_->create(text);
     if (!created) throw std::runtime_error(created.error().to_string());
@@ -97,6 +100,33 @@ TEST_F(Versions, another_version_takes_over_when_it_has_caught_up_and_goes_on_af
   ASSERT_EQ(create(counts(1, 1)), Outcome::building) << "and the way back";
   ASSERT_TRUE(happens([&] { return serves() == 1; }));
   EXPECT_EQ(rows(), R"({"n":11},{"n":20})");
+}
+
+TEST_F(Versions, who_appended_through_one_version_finds_it_in_the_next) {
+  const auto in_the_append = [](int version) {
+    auto text = counts(version, version);
+    return text.replace(text.find("\n---\n"), 1, "\nsynchronous: on\n");
+  };
+  see("fox");
+  create(in_the_append(1));
+  projection::AppendsThrough door(*store_, [&] { return shelf_->have_a_say(); });
+  std::atomic<bool> enough{false};
+  std::jthread switching([&] {
+    for (int version = 2; version <= 4; ++version) {
+      EXPECT_EQ(create(in_the_append(version)), Outcome::building);
+      EXPECT_TRUE(happens([&] { return serves() == version; }));
+    }
+    enough = true;
+  });
+  while (!enough) {
+    const auto appended = door.append(seen("hare"));
+    ASSERT_TRUE(appended) << appended.error().to_string();
+    EXPECT_GE(shelf_->find("counts")->runner->position(), appended->last);
+  }
+  switching.join();
+  door.stop();
+  ASSERT_EQ(shelf_->have_a_say().size(), 1u);
+  EXPECT_EQ(shelf_->have_a_say().front(), shelf_->find("counts")->runner);
 }
 
 TEST_F(Versions, the_same_version_with_other_rules_is_refused_and_says_what_to_do) {
