@@ -12,6 +12,15 @@ namespace stele::projection {
 namespace {
 
 constexpr std::size_t most_waiting = 10'000;
+constexpr std::uint64_t most_bytes_waiting = 64u << 20;
+
+// What it holds on to while it waits; what a request and an event are besides is small.
+std::uint64_t bytes_of_events(const AppendRequest& request) {
+  std::uint64_t bytes = 0;
+  for (const auto& write : request.writes)
+    for (const auto& event : write.events) bytes += event.data.size() + event.metadata.size();
+  return bytes;
+}
 
 Error closing() {
   return Error(errc::unavailable,
@@ -19,16 +28,19 @@ Error closing() {
       .help("append again when they have been started");
 }
 
-Error too_many_wait() {
-  return Error(errc::busy, "nothing was appended: " + std::to_string(most_waiting) +
-                               " appends wait for the projections that they go through")
+Error too_many_wait(std::size_t appends, std::uint64_t bytes) {
+  return Error(errc::busy, "nothing was appended: " + std::to_string(appends) + " appends, " +
+                               std::to_string(bytes) +
+                               " bytes, wait for the projections that they go through")
       .help("let earlier ones finish first");
 }
 
 Error would_wait_for_itself() {
   return Error(errc::invalid,
                "an append that goes through a projection cannot be waited for on its own thread")
-      .help("append from another thread, or use append_async and do not wait for it");
+      .help(
+          "append from another thread; callbacks may use append_async and not wait for it, but project() "
+          "is tried and repeated, so it must have no effects");
 }
 
 }  // namespace
@@ -60,9 +72,12 @@ void AppendsThrough::append_async(AppendRequest request, AppendCompletion done) 
 std::optional<Error> AppendsThrough::put(AppendRequest& request, AppendCompletion& done) {
   const std::lock_guard lock(mutex_);
   if (stopped_) return closing();
-  if (waiting_.size() >= most_waiting) return too_many_wait();
+  const std::uint64_t bytes = bytes_of_events(request);
+  const bool fits = waiting_.empty() || bytes_waiting_ + bytes <= most_bytes_waiting;
+  if (!fits || waiting_.size() >= most_waiting) return too_many_wait(waiting_.size(), bytes_waiting_);
   if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
-  waiting_.push_back({std::move(request), std::move(done)});
+  bytes_waiting_ += bytes;
+  waiting_.push_back({std::move(request), std::move(done), bytes});
   more_.notify_one();
   return std::nullopt;
 }
@@ -93,6 +108,8 @@ void AppendsThrough::run() {
     if (waiting_.empty()) return;
     Waiting next = std::move(waiting_.front());
     waiting_.pop_front();
+    STELE_ASSERT(next.bytes <= bytes_waiting_, "what leaves has been counted", next.bytes, bytes_waiting_);
+    bytes_waiting_ -= next.bytes;
     const bool refused = stopped_;
     lock.unlock();
     answer(std::move(next), refused);
@@ -111,7 +128,9 @@ result<AppendResult> AppendsThrough::in_turn(AppendRequest request) {
   try {
     return AppendTurn(store_, models_, std::move(request)).run();
   } catch (const std::exception& thrown) {
-    return Error(errc::unavailable, std::string("an append through projections ended: ") + thrown.what());
+    return Error(errc::unavailable,
+                 std::string("it is not known whether the append happened: ") + thrown.what())
+        .help("repeat it with the same ids");
   }
 }
 

@@ -61,6 +61,7 @@ class AppendsThrough final : public EventStore {
   struct Waiting {
     AppendRequest request;
     AppendCompletion done;
+    std::uint64_t bytes;  // of its events
   };
   // Nothing: it waits for its turn now.
   std::optional<Error> put(AppendRequest& request, AppendCompletion& done);
@@ -74,6 +75,7 @@ class AppendsThrough final : public EventStore {
   std::mutex mutex_;
   std::condition_variable more_;
   std::deque<Waiting> waiting_;
+  std::uint64_t bytes_waiting_ = 0;
   bool stopped_ = false;
   std::thread thread_;  // from the first append on
 };

@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <thread>
 
+#include "projection/appends_through.hpp"
 #include "projection/worker.hpp"
 #include "stele/outbox.hpp"
 #include "stele/projection.hpp"
@@ -566,6 +567,53 @@ TEST_F(Synchronous, stopping_answers_each_append_that_waits_once) {
   runner_->start();
   EXPECT_TRUE(book("guest-1", "x"));
   EXPECT_EQ(taken(), static_cast<std::int64_t>(head()));
+}
+
+// One append has its turn and stays in it, so that the others wait.
+TEST_F(Synchronous, the_queue_is_bounded_in_bytes_and_refused_as_a_whole_when_the_door_is_stopped) {
+  projection::AppendsThrough door(*log_, [this] { return std::vector{runner_}; });
+  std::promise<void> in_its_turn;
+  std::promise<void> go_on;
+  mischief_->inside = [&, first = true]() mutable {
+    if (std::exchange(first, false)) {
+      in_its_turn.set_value();
+      go_on.get_future().wait();
+    }
+  };
+  std::atomic<int> appended{0};
+  std::atomic<int> refused{0};
+  const auto count = [&](const result<AppendResult>& done) { ++(done ? appended : refused); };
+  door.append_async(booking("guest-1", "1"), count);
+  in_its_turn.get_future().wait();
+  for (int i = 0; i < 4; ++i)
+    door.append_async(booking("elsewhere", std::string(Limits::data_bytes, 'x'), "Noise"), count);
+  EXPECT_EQ(refused, 0) << "64 MiB wait";
+  expect_error(door.append(booking("guest-2", "2")), errc::busy, "4 appends, 67108864 bytes, wait");
+  std::jthread stopping([&] { door.stop(); });
+  for (bool stopped = false; !stopped; std::this_thread::yield())
+    door.append_async(booking("guest-2", "2"), [&](const result<AppendResult>& done) {
+      stopped = !done && done.error().kind() == errc::unavailable;
+    });
+  EXPECT_EQ(refused, 0) << "they are answered by the thread that would have had them";
+  go_on.set_value();
+  stopping.join();
+  EXPECT_EQ(appended, 1) << "the one whose turn it was";
+  EXPECT_EQ(refused, 4);
+  EXPECT_EQ(head(), 1u);
+  EXPECT_EQ(taken(), 1);
+  projections_.stop();
+}
+
+TEST_F(Synchronous, when_something_throws_it_is_said_that_nobody_knows_and_what_to_do) {
+  int asked_for = 0;
+  projection::AppendsThrough door(*log_, [&]() -> std::vector<Runner*> {
+    if (++asked_for == 3) throw std::runtime_error("no memory");
+    return {runner_};
+  });
+  const auto unknown = door.append(booking("guest-1", "1"));
+  expect_error(unknown, errc::unavailable, "it is not known whether the append happened: no memory");
+  EXPECT_THAT(unknown.error().help(), HasSubstr("same ids"));
+  EXPECT_EQ(head(), 0u);
 }
 
 TEST_F(Synchronous, pauses_and_rebuilds_under_appends_lose_nothing) {
