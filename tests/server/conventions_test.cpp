@@ -119,6 +119,11 @@ TEST(Problems, facts_that_count_are_numbers_and_names_never_are) {
   EXPECT_THAT(text, HasSubstr(R"("actual":7)"));
   EXPECT_THAT(text, HasSubstr(R"("expected":"no_stream")"));
   EXPECT_EQ(problem_of(Error(errc::conflict, "m"), false).status(), 409);
+  const auto refused = Error(errc::invalid, "m").with("rule", "seats");
+  EXPECT_EQ(problem_of(refused, false).status(), 400);
+  const auto by_model = problem_of(Error(refused).with("projection", "seats"), false);
+  EXPECT_EQ(by_model.status(), 422) << "also where an application hands it on";
+  EXPECT_EQ(by_model.slug(), "business-rule");
 }
 
 TEST(Problems, an_event_that_is_not_understood_is_not_called_damaged_bytes) {

@@ -90,10 +90,6 @@ AppendSize size_of(const AppendRequest& append) {
 Answer answer_of(result<AppendResult> done, bool keyed) {
   if (done) return appended(*done, keyed);
   const auto& error = done.error();
-  if (error.kind() == errc::invalid && error.fact("rule"))
-    return Response::problem(Problem(422, "business-rule", error.message())
-                                 .with("rule", std::string(*error.fact("rule")))
-                                 .help(error.help()));
   const bool reused = keyed && error.kind() == errc::invalid && error.fact("id").has_value();
   if (!reused) return error;
   return Response::problem(Problem(422, "idempotency-key-reused", error.message()).help("use a new key"));

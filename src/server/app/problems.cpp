@@ -102,10 +102,14 @@ struct Mapping {
   std::string_view slug;
 };
 
+// What a model that has a say answers, whoever appends: also handlers of applications.
+bool is_rule_of_projection(const Error& error) { return error.fact("rule") && error.fact("projection"); }
+
 // Each kind of error answers "what can the caller do", and so does its status.
 Mapping mapping_of(const Error& error, bool conditional) {
   switch (error.kind()) {
     case errc::invalid:
+      if (is_rule_of_projection(error)) return {422, "business-rule"};
       return {400, "invalid-request"};
     case errc::conflict:
       if (is_condition_conflict(error)) return {409, "condition-conflict"};
