@@ -188,18 +188,31 @@ result<void> Rebuild::build(const Task& task, const std::shared_ptr<ProjectionTa
     builder_ = builder;
     began_at_ = from.position;
   }
-  STELE_CHECK(builder->live());
-  {
-    const std::lock_guard lock(mutex_);
-    if (stopped_) return ended_meanwhile(target->name());
+  for (bool met = false; !met;) {
+    STELE_CHECK(builder->live());
+    {
+      const std::lock_guard lock(mutex_);
+      if (stopped_) return ended_meanwhile(target->name());
+    }
+    STELE_CHECK(on_serving_([&]() -> result<void> {
+      met = meet(*builder);
+      return met ? take_over(task, *target, *builder) : result<void>();
+    }));
   }
-  return on_serving_([&] { return take_over(task, *target, *builder); });
+  return {};
 }
 
-// On the serving thread, so nothing is applied meanwhile: the few events that the other one lacks are applied, and then
-// both stand at one position.
+// On the serving thread, so nothing is applied meanwhile: the few events that the other one lacks. Trouble with them is
+// for the thread of the build, which waits for nobody's sake: false.
+bool Rebuild::meet(Worker& builder) {
+  const Position there = serving_.at().position;
+  return builder.at().position >= there || builder.reach(there).has_value();
+}
+
+// On the serving thread, too. Where they are compared, both stand at one position.
 result<void> Rebuild::take_over(const Task& task, ProjectionTarget& target, Worker& builder) {
-  if (serving_.at().position > builder.at().position) STELE_CHECK(builder.catch_up(serving_.at().position));
+  STELE_ASSERT(builder.at().position >= serving_.at().position, "what takes over lacks nothing",
+               builder.at().position.value(), serving_.at().position.value());
   if (task.options.compare && !task.whatever_differs) {
     STELE_TRY(const bool same, compare(target, builder));
     if (!same) return wait_for_somebody(RebuildState::different);

@@ -48,6 +48,7 @@ class Rebuild {
   result<void> open_target(const Task& task, std::shared_ptr<ProjectionTarget>& target);
   void run(const Task& task, std::shared_ptr<ProjectionTarget> target);
   result<void> build(const Task& task, const std::shared_ptr<ProjectionTarget>& target);
+  bool meet(Worker& builder);
   result<void> take_over(const Task& task, ProjectionTarget& target, Worker& builder);
   result<bool> compare(ProjectionTarget& target, Worker& builder);
   result<void> wait_for_somebody(RebuildState outcome);

@@ -67,7 +67,9 @@ class Worker {
   // Runner::try_out and Runner::show.
   result<Position> try_out(const AppendRequest& request);
   result<void> show(const AppendResult& appended);
-  // Applies what lies between the checkpoint and `up_to`, with all care.
+  // Applies what lies between the checkpoint and `up_to`, at one go: the first trouble is the end.
+  result<void> reach(Position up_to);
+  // The same with all care: trouble that passes is waited for.
   result<void> catch_up(Position up_to);
   // The target holds the model now that `builder` has built. Asks nobody, so it cannot fail.
   void adopt_swapped(const Worker& builder);
@@ -138,7 +140,6 @@ class Worker {
   result<std::vector<std::string>> commit_here(const Checkpoint& now);
 
   // worker_append.cpp
-  result<void> reach(Position up_to);
   result<void> apply_and_roll_back(const AppendRequest& request);
 
   // worker_control.cpp
