@@ -77,7 +77,12 @@ result<std::vector<std::string>> Worker::commit_here(const Checkpoint& now) {
   return changed;
 }
 
-result<void> Worker::put_parked(const ParkedEvent& entry) { return set_aside(entry, at_); }
+// What was asked for and not answered may have been done: what waits is what the target says.
+result<void> Worker::put_parked(const ParkedEvent& entry) {
+  auto put = set_aside(entry, at_);
+  if (!put) (void)load_parked().has_value();
+  return put;
+}
 
 // False: it failed again, and is kept with its new error. An event that retention has taken meanwhile is in no model
 // any more, so it is simply forgotten.
@@ -100,9 +105,13 @@ result<bool> Worker::apply_parked(ParkedEvent entry) {
     STELE_CHECK(put_parked(entry));
     return false;
   }
-  STELE_TRY(const auto changed, commit_here(at_));
+  const auto changed = commit_here(at_);
+  if (!changed) {
+    (void)load_parked().has_value();
+    return changed.error();
+  }
   parked_.forget(entry.position);
-  if (!changed.empty()) listeners_->tell({at_.position, changed});
+  if (!changed->empty()) listeners_->tell({at_.position, *changed});
   return true;
 }
 

@@ -191,6 +191,61 @@ TEST_P(Connections, to_a_server_that_is_killed_and_started_again_are_waited_for)
   EXPECT_EQ(shown(**target), model_of(events));
 }
 
+// Takes the checkpoint away, as nothing of stele does.
+void wreck(Store& store, std::string_view which, const std::string& space) {
+  if (store.forgets()) {
+    store.server()->stop(SIGTERM);
+    store.server()->start();
+    return;
+  }
+  const bool postgres = which == "postgres";
+  const std::string sql = postgres ? "DELETE FROM \"" + space + "\".stele_checkpoint"
+                                   : "DELETE FROM `" + space + "`.stele_checkpoint";
+  const ServerProjection wrecker{.name = "wrecker",
+                                 .version = 1,
+                                 .schema = "CREATE TABLE w(id BIGINT)",
+                                 .events = Query::all(),
+                                 .project = [sql](ServerModel& model, const EventView&) -> result<void> {
+                                   STELE_CHECK(model.run(sql, {}));
+                                   return {};
+                                 }};
+  const std::uint16_t port = store.server()->port();
+  auto target = postgres ? ServerTarget::open(postgres_at(port), wrecker)
+                         : ServerTarget::open(mariadb_at(port), wrecker);
+  ASSERT_TRUE(target) << target.error().to_string();
+  const Log log(1);
+  Checkpoint at;
+  ASSERT_TRUE((*target)->reset());
+  ASSERT_TRUE(persist(**target, at, log.views(0, 1)));
+}
+
+TEST_P(Connections, of_a_standby_leave_a_damaged_model_to_the_one_that_has_the_lease) {
+  if (std::string_view(GetParam()) == "redis") GTEST_SKIP() << "what is not there is an empty model";
+  const auto holder = store().open(spec());
+  const auto standby = store().open(spec());
+  ASSERT_TRUE(holder && standby);
+  ASSERT_TRUE((*holder)->lease()->take());
+  EXPECT_EQ((*standby)->lease()->take().error().kind(), errc::busy);
+  EXPECT_TRUE((*standby)->checkpoint()) << "to look is nobody's privilege";
+  wreck(store(), GetParam(), spec().name + "-v1");
+  if (store().forgets()) {  // the lease as well: who asks first has it
+    (*holder)->lease()->release();
+    while (!(*holder)->lease()->take()) std::this_thread::yield();
+    while (true) {
+      const auto taken = (*standby)->lease()->take();
+      if (!taken && taken.error().kind() == errc::busy) break;
+      ASSERT_FALSE(taken);
+    }
+  }
+  const auto seen = (*standby)->checkpoint();
+  ASSERT_FALSE(seen);
+  EXPECT_EQ(seen.error().kind(), errc::unavailable) << seen.error().to_string();
+  const auto mended = (*holder)->checkpoint();
+  ASSERT_TRUE(mended) << mended.error().to_string();
+  EXPECT_TRUE((*standby)->checkpoint());
+  (*holder)->lease()->release();
+}
+
 INSTANTIATE_TEST_SUITE_P(On, Connections, testing::Values("postgres", "mariadb", "redis", "memcached"),
                          [](const auto& one) { return std::string(one.param); });
 

@@ -113,7 +113,8 @@ struct MemcachedTarget::Impl final : ProjectionLease, ProjectionParking {
   bool joined = false;  // this connection knows what has become of the batch before it
   const std::string holder;
   bool leased = false;
-  std::mutex mutex;  // of readers
+  bool stands_by = false;  // somebody else had the lease when it was asked for: nothing is made anew here
+  std::mutex mutex;        // of readers
   std::vector<std::unique_ptr<MemcachedLink>> readers;
 };
 
@@ -189,11 +190,13 @@ result<void> MemcachedTarget::Impl::take() {
 result<void> MemcachedTarget::Impl::take_now() {
   STELE_CHECK(ensure_link());
   STELE_TRY(const auto there, link->get(space + ":lease"));
-  if (there && there->bytes != holder) {
+  stands_by = there && there->bytes != holder;
+  if (stands_by) {
     leased = false;
     return targets::lease_taken(projection.name, there->bytes);
   }
   STELE_TRY(leased, link->put(space + ":lease", holder, there ? there->token : 0, memcached_lease_seconds));
+  stands_by = !leased;
   return leased ? result<void>() : result<void>(targets::lease_taken(projection.name, "another process"));
 }
 
@@ -236,6 +239,7 @@ result<Checkpoint> MemcachedTarget::checkpoint() {
     STELE_TRY(whole, impl_->read_parked(found->parked));
   }
   if (!whole) {
+    if (impl_->stands_by) return targets::not_ours_to_empty(name());
     if (found || impl_->standing.stored() != Checkpoint{})
       impl_->note =
           std::string("built anew: the server had forgotten ") + (found ? "what was parked" : "the model");
@@ -341,8 +345,11 @@ result<void> MemcachedTarget::Impl::write_batch(const Checkpoint& now) {
   STELE_CHECK(write_values());
   STELE_TRY(const std::string called, write_parked());
   const std::string next = text_of(MemcachedStanding{generation, now, called, 0});
-  STELE_TRY(const bool won, link->put(checkpoint_key(), next, ours.token, lifetime));
-  if (!won) return Error(errc::conflict, projection.name + ": another process has changed this model");
+  const auto won = link->put(checkpoint_key(), next, ours.token, lifetime);
+  const bool refused = !link->broken() && (!won || !*won);
+  if (refused) drop_parked(called);  // no checkpoint names it
+  STELE_CHECK(won);
+  if (refused) return Error(errc::conflict, projection.name + ": another process has changed this model");
   if (!batch.parking) return {};
   batch.parked = *std::exchange(batch.parking, std::nullopt);
   drop_parked(std::exchange(parked, called));

@@ -349,8 +349,9 @@ result<void> PgLink::run_schema(const std::string& schema) {
 result<void> PgLink::make_empty(const std::string& schema, bool) {
   STELE_CHECK(command("BEGIN"));
   auto made = command("SELECT pg_advisory_xact_lock(" + lock_key(space_) + " + 1)");
-  STELE_TRY(const bool there, is_there());
-  if (made && there) made = command("LOCK TABLE stele_checkpoint IN ACCESS EXCLUSIVE MODE");
+  const auto there = made ? is_there() : result<bool>(made.error());
+  if (!there) made = there.error();
+  if (made && *there) made = command("LOCK TABLE stele_checkpoint IN ACCESS EXCLUSIVE MODE");
   const std::string name = quoted_name(space_);
   if (made) {
     made = space_.empty() ? command("DISCARD TEMP")

@@ -161,7 +161,8 @@ struct RedisTarget::Impl final : ProjectionLease, ProjectionParking {
   bool joined = false;  // this connection knows what has become of the batch before it
   const std::string holder;
   bool leased = false;
-  std::mutex mutex;  // of readers
+  bool stands_by = false;  // somebody else had the lease when it was asked for: nothing is made anew here
+  std::mutex mutex;        // of readers
   std::vector<std::unique_ptr<RedisLink>> readers;
 };
 
@@ -270,6 +271,7 @@ result<void> RedisTarget::Impl::take() {
   const auto other = link->run_script(lease_script, lease_key, words);
   if (!other) return leased && link->broken() ? result<void>() : result<void>(other.error());
   leased = other->text.value_or("").empty();
+  stands_by = !leased;
   return leased ? result<void>() : result<void>(targets::lease_taken(projection.name, *other->text));
 }
 
@@ -286,6 +288,7 @@ result<Checkpoint> RedisTarget::checkpoint() {
   STELE_CHECK(impl_->ensure_link());
   STELE_TRY(const RedisValue fields, impl_->stored());
   if (!fields.list[3].is_null()) {
+    if (impl_->stands_by) return targets::not_ours_to_empty(name());
     STELE_CHECK(reset());
     impl_->note = "built anew: a batch had failed half-way, and Redis takes nothing back";
     return Checkpoint{};

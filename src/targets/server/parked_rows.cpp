@@ -35,10 +35,11 @@ std::string parked_table_of(SqlDialect dialect) {
 result<void> ensure_parked_table(SqlLink& link, const std::string& space) {
   STELE_TRY(const bool there, link.has_table(space, "stele_parked"));
   if (there) return {};
-  if (const auto made = link.command(parked_table_of(link.dialect())); made) return {};
+  const auto made = link.command(parked_table_of(link.dialect()));
+  if (made) return {};
   STELE_TRY(const bool made_by_another, link.has_table(space, "stele_parked"));
   if (made_by_another) return {};
-  return Error(errc::unavailable, space + ": the table of parked events cannot be made");
+  return Error(made.error()).at(space + ": the table of parked events");
 }
 
 result<std::vector<ParkedEvent>> list_parked(SqlLink& link) {

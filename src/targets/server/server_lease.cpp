@@ -33,6 +33,7 @@ result<void> ServerTarget::Impl::take() {
   leased = false;
   STELE_CHECK(ensure_link());
   STELE_TRY(const auto holder, ask_for_lock());
+  stands_by = holder.has_value();
   if (holder) return targets::lease_taken(base, *holder);
   held_by = writer->session();
   leased = true;

@@ -87,8 +87,9 @@ struct ServerTarget::Impl final : ProjectionLease, ProjectionParking, SideBySide
   bool tuned = false;   // for building
   bool joined = false;  // this connection knows what has become of the batch before it
   bool leased = false;
-  bool unsure = false;            // whether `serving` is what is recorded: an answer, or the lease, was lost
-  std::string held_by;            // the connection that has, or had, the lease
+  bool stands_by = false;  // somebody else had the lease when it was asked for: nothing is made anew here
+  bool unsure = false;     // whether `serving` is what is recorded: an answer, or the lease, was lost
+  std::string held_by;     // the connection that has, or had, the lease
   std::vector<std::string> keys;  // changed in the open batch
   bool parking_changed = false;   // in the open batch
   Position unparked;              // in the open batch: to be applied although it lies behind the checkpoint

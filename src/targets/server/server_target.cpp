@@ -122,6 +122,7 @@ result<Checkpoint> ServerTarget::checkpoint() {
   STELE_CHECK(impl_->check_what_serves());
   STELE_TRY(auto at, impl_->writer->read_checkpoint());
   if (!at) {
+    if (impl_->stands_by) return targets::not_ours_to_empty(impl_->model->space);
     STELE_CHECK(reset());
     return Checkpoint{};
   }

@@ -32,14 +32,14 @@ void Standing::adopt(const Checkpoint& found) {
 }
 
 result<void> Standing::rejoin(const Checkpoint& found) {
-  if (found == stored_) {
-    doubt_.reset();  // what was in doubt has not arrived
-    return {};
-  }
   if (doubt_ && found == doubt_->next) {
     stored_ = found;
     arrived_ = std::move(doubt_->keys);
     doubt_.reset();
+    return {};
+  }
+  if (found == stored_) {
+    doubt_.reset();  // what was in doubt has not arrived
     return {};
   }
   const bool lost = found.position < stored_.position;
@@ -130,6 +130,12 @@ Error lease_taken(const std::string& model, const std::string& holder) {
 Error lease_lost(const std::string& model) {
   return Error(errc::conflict, model + ": the lease has gone to another process")
       .help("that one goes on with the projection");
+}
+
+Error not_ours_to_empty(const std::string& model) {
+  return Error(errc::unavailable,
+               model + ": the model is not whole, and the process that has the lease makes it anew")
+      .help("ask again in a moment");
 }
 
 std::optional<std::int64_t> integer_in(std::string_view text) {

@@ -25,7 +25,8 @@ class Standing {
   // A beginning: what the store says holds, whoever wrote it.
   void adopt(const Checkpoint& found);
   // A new connection in the middle of things. Either the store says what it said last, or the batch whose answer was
-  // lost has arrived: then its events are held. Anything else is `conflict`.
+  // lost has arrived: then its events are held. Anything else is `conflict`. A batch that moves no checkpoint
+  // (of a parked event) cannot be told from one that never came: its keys are told, once too often at worst.
   result<void> rejoin(const Checkpoint& found);
 
   // A batch is sent; until committed() or refused() it is in doubt. Its keys are kept, each once.
@@ -77,6 +78,8 @@ class Standing {
 [[nodiscard]] Error lease_taken(const std::string& model, const std::string& holder);
 // `conflict`: a batch of somebody whose lease has gone.
 [[nodiscard]] Error lease_lost(const std::string& model);
+// `unavailable`: what a standby finds is for the holder to mend.
+[[nodiscard]] Error not_ours_to_empty(const std::string& model);
 
 // Text of a number as stores give it; nothing when it is none.
 [[nodiscard]] std::optional<std::int64_t> integer_in(std::string_view text);

@@ -59,10 +59,12 @@ result<void> put_parked(sqlite::Connection& db, const ParkedEvent& event) {
   return put->run();
 }
 
-result<void> remove_parked(sqlite::Connection& db, Position position) {
+result<bool> remove_parked(sqlite::Connection& db, Position position) {
+  STELE_CHECK(db.run(parked_table));
   STELE_TRY(auto* remove, db.cached("DELETE FROM stele_parked WHERE position = ?"));
   remove->bind(1, static_cast<std::int64_t>(position.value()));
-  return remove->run();
+  STELE_CHECK(remove->run());
+  return db.changes() == 1;
 }
 
 }  // namespace stele::targets

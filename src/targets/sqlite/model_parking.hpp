@@ -13,6 +13,7 @@ namespace stele::targets {
 [[nodiscard]] result<std::vector<ParkedEvent>> list_parked(sqlite::Connection& db);
 // Both inside the transaction.
 [[nodiscard]] result<void> put_parked(sqlite::Connection& db, const ParkedEvent& event);
-[[nodiscard]] result<void> remove_parked(sqlite::Connection& db, Position position);
+// False: it was not there.
+[[nodiscard]] result<bool> remove_parked(sqlite::Connection& db, Position position);
 
 }  // namespace stele::targets

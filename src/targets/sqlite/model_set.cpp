@@ -32,7 +32,11 @@ result<void> SqliteTarget::Impl::put(const ParkedEvent& event) {
   return targets::put_parked(model->writer, event);
 }
 result<void> SqliteTarget::Impl::remove(Position position) {
-  return targets::remove_parked(model->writer, position);
+  STELE_TRY(const bool was_there, targets::remove_parked(model->writer, position));
+  if (was_there) return {};
+  return Error(errc::conflict,
+               projection.name + ": event " + std::to_string(position.value()) + " is not parked any more")
+      .with("position", position.value());
 }
 
 // ---- Another model beside it
