@@ -220,6 +220,33 @@ TEST_P(Parking, what_is_not_parked_any_more_cannot_be_taken_out_again) {
   EXPECT_TRUE(target_->parking()->list()->empty());
 }
 
+// It moves no checkpoint: what is parked has to say by itself that it was changed meanwhile.
+TEST_P(Parking, a_batch_that_only_parks_is_refused_when_another_has_come_before_it) {
+  const std::string_view which = GetParam();
+  if (which != "redis" && which != "memcached")
+    GTEST_SKIP() << "there the batch is a transaction, and ends with its connection";
+  const auto one = opened(spec());
+  ASSERT_TRUE(one && one->reset());
+  const auto other = opened(spec());
+  ASSERT_TRUE(other);
+  ParkedEvent entry;
+  entry.position = Position(1);
+  entry.state = State::failed;
+  const auto put = [&](ProjectionTarget& target) -> result<void> {
+    STELE_CHECK(target.begin());
+    STELE_CHECK(target.parking()->put(entry));
+    STELE_CHECK(target.commit(Checkpoint{}));
+    return {};
+  };
+  ASSERT_TRUE(put(*one));
+  ASSERT_TRUE(put(*one));
+  const auto late = put(*other);
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().kind(), errc::conflict) << late.error().to_string();
+  ASSERT_TRUE(other->checkpoint());
+  EXPECT_TRUE(put(*other)) << "what it says when it knows";
+}
+
 // ---- Deaths
 
 // Dies at the n-th call, before it is passed on or after it has returned.

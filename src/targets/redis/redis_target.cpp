@@ -50,17 +50,18 @@ constexpr std::size_t most_words = 7000;
 // a lost lease); an error after that leaves `broken` standing, and a broken model is built anew.
 // KEYS: the checkpoint. ARGV: the lease's key and holder ('' for none), then position, last event and its id, as they
 // were and as they are to be, where parked events are and which of them must be there still ('' for none), then the
-// batch.
+// batch. Before that the number of batches so far: one that only parks moves no checkpoint, and must not arrive late either.
 constexpr auto batch_script = R"(
 local lease, holder = redis.call('GET', ARGV[1]), ARGV[2]
 if holder ~= '' and lease and lease ~= holder then return 'lease' end
-local was = redis.call('HMGET', KEYS[1], 'position', 'last_event', 'last_event_id', 'broken')
+local was = redis.call('HMGET', KEYS[1], 'position', 'last_event', 'last_event_id', 'broken', 'batches')
 if (was[1] or '0') ~= ARGV[3] or (was[3] or '') ~= ARGV[5] then return 'moved' end
 if was[4] then return 'broken' end
+if (was[5] or '0') ~= ARGV[11] then return 'moved' end
 if ARGV[10] ~= '' and redis.call('HEXISTS', ARGV[9], ARGV[10]) == 0 then return 'unparked' end
 redis.call('HSET', KEYS[1], 'broken', ARGV[6])
 local known = {}
-local i = 11
+local i = 12
 while i <= #ARGV do
   local count = tonumber(ARGV[i])
   if count > 0 then
@@ -78,6 +79,7 @@ while i <= #ARGV do
   end
 end
 redis.call('HSET', KEYS[1], 'position', ARGV[6], 'last_event', ARGV[7], 'last_event_id', ARGV[8])
+redis.call('HINCRBY', KEYS[1], 'batches', 1)
 redis.call('HDEL', KEYS[1], 'broken')
 return 'done'
 )";
@@ -161,8 +163,9 @@ struct RedisTarget::Impl final : ProjectionLease, ProjectionParking {
   bool joined = false;  // this connection knows what has become of the batch before it
   const std::string holder;
   bool leased = false;
-  bool stands_by = false;  // somebody else had the lease when it was asked for: nothing is made anew here
-  std::mutex mutex;        // of readers
+  std::int64_t batches = 0;  // that were written so far, by whomever
+  bool stands_by = false;    // somebody else had the lease when it was asked for: nothing is made anew here
+  std::mutex mutex;          // of readers
   std::vector<std::unique_ptr<RedisLink>> readers;
 };
 
@@ -252,13 +255,15 @@ result<void> RedisTarget::Impl::join() {
   if (joined) return {};
   STELE_TRY(const RedisValue fields, stored());
   STELE_CHECK(standing.rejoin(checkpoint_in(fields)));
+  batches = fields.list[4].integer();
   joined = true;
   return {};
 }
 
-// position, last_event, last_event_id, broken
+// position, last_event, last_event_id, broken, batches
 result<RedisValue> RedisTarget::Impl::stored() {
-  return link->ask({"HMGET", prefix + "stele", "position", "last_event", "last_event_id", "broken"});
+  return link->ask(
+      {"HMGET", prefix + "stele", "position", "last_event", "last_event_id", "broken", "batches"});
 }
 
 // The holder's name is the fence: the script refuses a batch of anybody else. So a lease that cannot be renewed now is
@@ -294,6 +299,7 @@ result<Checkpoint> RedisTarget::checkpoint() {
     return Checkpoint{};
   }
   impl_->standing.adopt(checkpoint_in(fields));
+  impl_->batches = fields.list[4].integer();
   impl_->joined = true;
   return impl_->standing.now();
 }
@@ -305,6 +311,7 @@ result<void> RedisTarget::reset() {
   auto emptied = impl_->link->run_script(empty_script, impl_->prefix + "stele", words);
   impl_->standing.emptied(emptied ? Checkpoint{} : impl_->standing.stored());
   if (!emptied) return emptied.error();
+  impl_->batches = 0;
   impl_->joined = true;
   return {};
 }
@@ -331,7 +338,8 @@ std::vector<std::string> RedisTarget::Impl::arguments(const Checkpoint& now) {
                                  std::to_string(now.last_event.value()),
                                  id_word(now),
                                  parked_key,
-                                 batch.unparked == Position{} ? "" : std::to_string(batch.unparked.value())};
+                                 batch.unparked == Position{} ? "" : std::to_string(batch.unparked.value()),
+                                 std::to_string(batches)};
   std::ranges::move(batch.words, std::back_inserter(words));
   return words;
 }
@@ -354,7 +362,10 @@ result<std::vector<std::string>> RedisTarget::commit(const Checkpoint& now) {
   standing.sending(now, std::exchange(impl_->batch.keys, {}));
   const auto answer = impl_->link->run_script(batch_script, impl_->prefix + "stele", words);
   rollback();
-  if (answer && answer->text == "done") return standing.committed();
+  if (answer && answer->text == "done") {
+    ++impl_->batches;
+    return standing.committed();
+  }
   if (!impl_->link->broken()) standing.refused();
   if (!answer) {
     if (answer.error().kind() == errc::invalid) impl_->half_way = ": " + answer.error().message();
