@@ -24,8 +24,9 @@ const Shape& projection_shape() {
                            {"behind_us", "", number},    {"events_per_second", "events/s", number},
                            {"applied", "", number},      {"retries", "", number},
                            {"parked", "parked", number}, {"skipped", "", number},
-                           {"can_roll_back", "", text},  {"rebuild", "", payload},
-                           {"note", "", text},           {"reason", "reason", text}};
+                           {"can_roll_back", "", text},  {"synchronous", "", text},
+                           {"rebuild", "", payload},     {"note", "", text},
+                           {"reason", "reason", text}};
   return shape;
 }
 
