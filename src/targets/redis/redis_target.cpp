@@ -50,7 +50,8 @@ constexpr std::size_t most_words = 7000;
 // a lost lease); an error after that leaves `broken` standing, and a broken model is built anew.
 // KEYS: the checkpoint. ARGV: the lease's key and holder ('' for none), then position, last event and its id, as they
 // were and as they are to be, where parked events are and which of them must be there still ('' for none), then the
-// batch. Before that the number of batches so far: one that only parks moves no checkpoint, and must not arrive late either.
+// batch. Before that the number of batches so far: one that only parks moves no checkpoint, and must not come late
+// either.
 constexpr auto batch_script = R"(
 local lease, holder = redis.call('GET', ARGV[1]), ARGV[2]
 if holder ~= '' and lease and lease ~= holder then return 'lease' end
