@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <charconv>
+#include <csignal>
 
 #include "support/temp_directory.hpp"
 #include "targets/memcached/memcached_link.hpp"
@@ -78,7 +79,7 @@ constexpr TallyWords mariadb_words{
 template <class AnyModel>
 result<void> project_sql(const TallyWords& words, const Spec& spec, AnyModel& model, const EventView& event) {
   STELE_CHECK(refuse_poison(spec, event));
-  if (spec.applied) ++*spec.applied;
+  if (spec.applied && ++*spec.applied == spec.dies_at) ::raise(SIGKILL);
   if (event.type == "Added") STELE_CHECK(model.run(words.added, {event.stream, weighed(spec, event)}));
   if (event.type == "Noted") STELE_CHECK(model.run(words.noted, {event.stream, event.data}));
   if (event.type == "Cleared") STELE_CHECK(model.run(words.cleared, {event.stream}));

@@ -44,7 +44,8 @@ struct Spec {
   // What Added counts as often, once it was corrected; and how many events were applied, where SQL is spoken.
   std::shared_ptr<std::atomic<std::int64_t>> factor = nullptr;
   std::shared_ptr<std::atomic<std::int64_t>> applied = nullptr;
-  std::uint16_t port = 0;  // another than the server's own: a proxy
+  std::int64_t dies_at = 0;  // the process, when that many were
+  std::uint16_t port = 0;    // another than the server's own: a proxy
 };
 
 // One kind of store. A server is started once per program.

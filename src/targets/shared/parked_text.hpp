@@ -11,7 +11,7 @@
 
 namespace stele::targets {
 
-// Any bytes in the names and in the reason come back as they were.
+// Any bytes in the names come back as they were; the reason is one to keep (below).
 [[nodiscard]] std::string text_of(const ParkedEvent& event);
 // What text_of() wrote, one after the other. Nothing: it was not written by text_of().
 [[nodiscard]] std::optional<std::vector<ParkedEvent>> parked_in(std::string_view text);
